@@ -1,0 +1,44 @@
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+
+.PHONY: demo test test-slow lint bench docs wheel clean
+
+demo: .venv/demo
+	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 5000 --seed 1 --out demo
+	@echo "Open demo/report.html"
+
+test: .venv/test
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: .venv/test
+	$(BIN)/python -m pytest -n $(WORKERS) -m "slow or not slow"
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/bench
+	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:xdist -s
+
+docs: .venv/docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+wheel: .venv/test
+	$(BIN)/python -m build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+.venv/%: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q -e ".[$*]"
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info docs/_build docs/gallery demo

@@ -1,0 +1,379 @@
+"""The command snn2ode."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from reduction.markov import MarkovApproximation
+    from spiking.network import Network
+
+_EPILOG = "Exit status: 0; 2 for bad input; 1 for a numerical failure; 130 if interrupted."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    from spiking.errors import NumericalError, SpecificationError
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    options.command = shlex.join(["snn2ode", *words])
+    try:
+        options.run(options)
+    except SpecificationError as error:
+        print(f"snn2ode: {error}", file=sys.stderr)
+        return 2
+    except NumericalError as error:
+        print(f"snn2ode: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        kept = (
+            f"; finished points are kept in {options.out}: run the same command to resume" if _resumes(options) else ""
+        )
+        print(f"\nsnn2ode: interrupted{kept}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _resumes(options: argparse.Namespace) -> bool:
+    return bool(options.run is _validate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="snn2ode",
+        description="Turn a spiking network into differential equations, and show how far to trust them.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--set", action="append", default=[], metavar="ADDRESS=VALUE", help="change a parameter; repeatable"
+    )
+    common.add_argument("--seed", type=int, default=0, help="of all random numbers (default 0)")
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    common.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    network = argparse.ArgumentParser(add_help=False, parents=[common])
+    network.add_argument("network", metavar="NETWORK", help="name of a preset, or a TOML file")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], None], text: str, parent: Any
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", parents=[parent], epilog=_EPILOG
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    command("presets", _presets, "list the published parameter sets", common)
+    command("show", _show, "print a network as TOML", network)
+
+    simulate = command("simulate", _simulate, "simulate a network, neuron by neuron", network)
+    _add_times(simulate, duration=5000.0, discard=1000.0)
+    simulate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
+    simulate.add_argument("--scheme", default="reference", help="integration scheme (default reference)")
+    simulate.add_argument("--trials", type=int, default=1, help="independent repetitions (default 1)")
+    simulate.add_argument("--workers", type=int, help="threads (default: one per core)")
+    simulate.add_argument("--out", type=Path, metavar="FILE", help="save the recording (.npz)")
+    simulate.add_argument("--plot", type=Path, metavar="FILE", help="save a raster (.png, .pdf or .svg)")
+
+    derive = command("derive", _derive, "print the reduced equations", network)
+    derive.add_argument("--format", choices=("text", "latex", "sympy"), default="text", help="(default text)")
+    _add_reduction(derive)
+
+    integrate = command("integrate", _integrate, "integrate a reduction", network)
+    _add_times(integrate, duration=1000.0, discard=300.0)
+    integrate.add_argument("--level", default="ode", help="ode or published (default ode)")
+    integrate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
+    integrate.add_argument("--out", type=Path, metavar="FILE", help="save the trajectory (.npz)")
+    integrate.add_argument("--plot", type=Path, metavar="FILE", help="save the rates (.png, .pdf or .svg)")
+    _add_reduction(integrate)
+
+    validate = command("validate", _validate, "compare reductions with the simulated network over a parameter", network)
+    validate.add_argument("--parameter", required=True, metavar="ADDRESS", help="such as EI.probability")
+    validate.add_argument("--values", required=True, help="start:stop:count, or a comma list")
+    validate.add_argument("--levels", default="ode,published", help="comma list (default ode,published)")
+    _add_times(validate, duration=5000.0, discard=1000.0)
+    validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
+    validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
+    validate.add_argument("--workers", type=int, help="points computed at a time (default: one per core)")
+    validate.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="for report.html, validation.json, figures/"
+    )
+    _add_reduction(validate)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"snn2ode {version('snn2ode')}")
+        parser.exit()
+
+
+def _add_times(parser: argparse.ArgumentParser, *, duration: float, discard: float) -> None:
+    parser.add_argument("--duration", type=float, default=duration, help=f"ms (default {duration:g})")
+    parser.add_argument("--discard", type=float, default=discard, help=f"transient left out, ms (default {discard:g})")
+
+
+def _add_reduction(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bins", type=int, help="voltage bins per population (default: 100 between reset and threshold)"
+    )
+    parser.add_argument("--closure", default="published", help="published, white, or kappa in ms (default published)")
+
+
+def _network(options: argparse.Namespace) -> Network:
+    from spiking import presets
+    from spiking.network import Network
+
+    name = options.network
+    path = Path(name)
+    if name not in presets.PRESETS and (path.suffix == ".toml" or path.exists()):
+        network = Network.from_toml(path)
+    else:
+        network = presets.get(name)
+    return network.replace(dict(_assignment(text) for text in options.set))
+
+
+def _assignment(text: str) -> tuple[str, float | bool]:
+    from spiking.errors import SpecificationError
+
+    address, equals, value = text.partition("=")
+    if not equals:
+        raise SpecificationError(f"--set {text}: must be ADDRESS=VALUE")
+    if value in ("true", "false"):
+        return address, value == "true"
+    return address, _number(f"--set {text}", value)
+
+
+def _number(place: str, text: str) -> float:
+    from spiking.errors import SpecificationError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise SpecificationError(f"{place}: {text!r} is not a number") from None
+
+
+def _values(text: str) -> list[float]:
+    from spiking.errors import SpecificationError
+
+    place = f"--values {text}"
+    if ":" not in text:
+        return [_number(place, part) for part in text.split(",")] if text.strip() else []
+    parts = text.split(":")
+    if len(parts) != 3 or not parts[2].isdecimal():
+        raise SpecificationError(f"{place}: must be start:stop:count with a whole count")
+    start, stop, count = _number(place, parts[0]), _number(place, parts[1]), int(parts[2])
+    if not (math.isfinite(start) and math.isfinite(stop)):
+        raise SpecificationError(f"{place}: start and stop must be finite")
+    if count < 1 or (count > 1 and stop <= start):
+        raise SpecificationError(f"{place}: stop must exceed start, and count be at least 1")
+    if count == 1:
+        return [start]
+    return [round(start + (stop - start) * i / (count - 1), 12) for i in range(count)]
+
+
+def _approximation(options: argparse.Namespace, network: Network) -> MarkovApproximation:
+    from reduction.markov import MarkovApproximation
+
+    return MarkovApproximation(network, bins=options.bins, closure=_closure(options.closure))
+
+
+def _closure(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _check_outputs(*paths: Path | None) -> None:
+    """Refuse, before any work, files that cannot be written."""
+    from spiking.errors import SpecificationError
+
+    for path in paths:
+        if path is None:
+            continue
+        try:
+            new = not path.exists()
+            with path.open("ab"):
+                pass
+            if new:
+                path.unlink()
+        except OSError as error:
+            raise SpecificationError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _check_picture(path: Path | None) -> None:
+    from spiking.errors import SpecificationError
+
+    if path is not None and path.suffix not in (".png", ".pdf", ".svg"):
+        raise SpecificationError(f"--plot {path}: must end in .png, .pdf or .svg")
+
+
+def _save(ax: Axes, path: Path) -> None:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=200)
+
+
+@contextmanager
+def _progress(options: argparse.Namespace, text: str) -> Iterator[Callable[[float], None]]:
+    from tqdm import tqdm
+
+    hidden = options.quiet or not sys.stderr.isatty()
+    form = "{l_bar}{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=text, disable=hidden, bar_format=form, file=sys.stderr) as bar:
+
+        def report(fraction: float) -> None:
+            bar.n = min(fraction, 1.0)
+            bar.refresh() if fraction >= 1 else bar.update(0)
+
+        yield report
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data, allow_nan=False))
+
+
+def _presets(options: argparse.Namespace) -> None:
+    from spiking import presets
+
+    found = {name: (make.__doc__ or "").splitlines()[0] for name, make in presets.PRESETS.items()}
+    if options.json:
+        _print_json(found)
+        return
+    for name, text in found.items():
+        print(f"{name:14} {text}")
+
+
+def _show(options: argparse.Namespace) -> None:
+    from spiking import network_file
+
+    network = _network(options)
+    if options.json:
+        table = network_file.to_table(network)
+        _print_json(json.loads(json.dumps(table), parse_constant=lambda name: name))
+    else:
+        print(network_file.dumps(network), end="")
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from spiking import simulation, statistics
+
+    network = _network(options)
+    _check_picture(options.plot)
+    _check_outputs(options.out, options.plot)
+    statistics.checked_discard(options.discard, options.duration)
+    begun = time.perf_counter()
+    with _progress(options, "simulating") as progress:
+        recording = simulation.simulate(
+            network, options.duration, dt=options.dt, seed=options.seed, scheme=options.scheme, trials=options.trials,
+            workers=options.workers, progress=progress,
+        )  # fmt: skip
+    wall = time.perf_counter() - begun
+    rates = recording.rates(options.discard)
+    ssi = statistics.synchrony(recording, discard=options.discard)
+    cv = statistics.interval_variation(recording, discard=options.discard)
+    if options.out is not None:
+        recording.save(options.out)
+    if options.plot is not None:
+        _save(recording.plot(discard=options.discard), options.plot)
+    if options.json:
+        estimates = {"rates": rates, "ssi": ssi, "cv": cv}
+        plain = {key: {name: e.to_plain() for name, e in found.items()} for key, found in estimates.items()}
+        _print_json({**plain, "wall_s": wall})
+        return
+    print(f"{'population':12}{'rate (Hz)':>20}{'CV of intervals':>22}{'SSI (1 ms)':>22}")
+    for name in network.sizes:
+        print(f"{name:12}{rates[name]!s:>20}{cv[name]!s:>22}{ssi[name]!s:>22}")
+    print(f"{options.trials} x {recording.duration:g} ms in {wall:.2f} s (with compilation, if any)")
+
+
+def _derive(options: argparse.Namespace) -> None:
+    network = _network(options)
+    approximation = _approximation(options, network)
+    from reduction.symbolic import derive
+
+    equations = derive(approximation)
+    text = {"text": equations.__str__, "latex": equations.latex, "sympy": equations.source}[options.format]()
+    if options.json:
+        _print_json({"format": options.format, "equations": text})
+    else:
+        print(text)
+
+
+def _integrate(options: argparse.Namespace) -> None:
+    from reduction.integration import integrate
+    from spiking import statistics
+
+    network = _network(options)
+    _check_picture(options.plot)
+    _check_outputs(options.out, options.plot)
+    statistics.checked_discard(options.discard, options.duration)
+    approximation = _approximation(options, network)
+    begun = time.perf_counter()
+    with _progress(options, "integrating") as progress:
+        trajectory = integrate(approximation, options.level, options.duration, dt=options.dt, progress=progress)
+    wall = time.perf_counter() - begun
+    rates = trajectory.rates(options.discard)
+    if options.out is not None:
+        trajectory.save(options.out)
+    if options.plot is not None:
+        _save(trajectory.plot(discard=options.discard), options.plot)
+    if options.json:
+        _print_json({"level": options.level, "rates": rates, "wall_s": wall})
+        return
+    for name, rate in rates.items():
+        print(f"{name:12}{rate:10.4f} Hz")
+    print(f"level {options.level}: {trajectory.duration:g} ms in {wall:.2f} s (with compilation, if any)")
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from reduction.validation import validate
+
+    network = _network(options)
+    begun = time.perf_counter()
+    with _progress(options, "validating") as progress:
+        report = validate(
+            network, parameter=options.parameter, values=_values(options.values),
+            levels=[level for level in options.levels.split(",") if level], duration=options.duration,
+            discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
+            bins=options.bins, closure=_closure(options.closure), store=options.out, progress=progress,
+            command=options.command,
+        )  # fmt: skip
+    from reduction.report import verdicts
+
+    report.save(options.out)
+    wall = time.perf_counter() - begun
+    page = options.out / "report.html"
+    if options.json:
+        rows = [
+            {"value": r.value, "population": r.population, "level": r.level, "network": r.network.to_plain(),
+             "reduced": r.reduced, "error": r.error.to_plain()}
+            for r in report.comparisons()
+        ]  # fmt: skip
+        _print_json({"report": str(page), "summary": report.to_json()["summary"], "comparisons": rows, "wall_s": wall})
+        return
+    print(*verdicts(report), f"Report: {page}", sep="\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

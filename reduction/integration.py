@@ -1,0 +1,182 @@
+"""integrate(): a level of the reduction, over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reduction.markov import MarkovApproximation
+from reduction.trajectory import Trajectory
+from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
+from spiking.specification import POSITIVE, checked_number
+
+LEVELS = ("ode", "published")
+
+_STEPS_PER_CALL = 1000
+
+
+def integrate(
+    approximation: MarkovApproximation,
+    level: str = "ode",
+    duration: float = 1000.0,
+    *,
+    dt: float = 0.1,
+    initial: npt.ArrayLike | Trajectory | None = None,
+    sampling_interval: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Trajectory:
+    r"""Integrate a level of the reduction.
+
+    Level ``"ode"``: the mean of the hops. Each step takes the moments of pending spikes half a step ahead at the
+    present firing rates, applies the exponential of the generator frozen there (by uniformisation), and advances the
+    moments by the spikes of the step: second order in dt, densities positive and neurons conserved at any dt.
+
+    Level ``"published"``: the two-moment scheme of [C25] on its own 35 bins, with explicit Euler steps; the
+    approximation's bins do not matter. First sample: the start, with rate 0.
+
+    Parameters
+    ----------
+    approximation : MarkovApproximation
+    level : {"ode", "published"}
+    duration : float
+        In ms; rounded to whole sampling intervals.
+    dt : float
+        Step in ms; the published scheme is defined by its 0.1.
+    initial : array_like, Trajectory or None
+        Level ``"ode"``: a state as ``approximation.ode().names``, or an earlier trajectory to go on from; by default
+        neurons spread evenly over the lower 60 % between reset and threshold, nothing pending. Level ``"published"``
+        always starts with all neurons at reset.
+    sampling_interval : float, optional
+        In ms, a multiple of dt; by default dt, or 0.1 if dt is a fraction of it.
+    progress : callable, optional
+        Called with the finished fraction, from time to time.
+
+    Returns
+    -------
+    Trajectory
+
+    Raises
+    ------
+    ParameterError, UnknownNameError, SpecificationError
+        Before the run, if an option is out of range or the level does not cover the network.
+    NumericalError
+        If the state becomes non-finite.
+    """
+    if level not in LEVELS:
+        raise UnknownNameError("level", level, LEVELS)
+    dt = checked_number("", "dt", dt, POSITIVE)
+    every = max(1, round(0.1 / dt)) if sampling_interval is None else round(sampling_interval / dt)
+    if sampling_interval is None and not math.isclose(every * dt, 0.1):
+        every = 1
+    if every < 1 or (sampling_interval is not None and not math.isclose(every * dt, sampling_interval)):
+        raise ParameterError("", "sampling_interval", sampling_interval, f"must be a multiple of dt = {dt:g} ms")
+    duration = checked_number("", "duration", duration, POSITIVE)
+    samples = round(duration / (every * dt))
+    if samples < 1:
+        raise ParameterError("", "duration", duration, f"must be at least one sampling interval of {every * dt:g} ms")
+    for projection in approximation.network.projections:
+        tau = approximation.network[f"{projection.name}.tau"]
+        if dt > tau / 2:
+            raise ParameterError("", "dt", dt, f"must be at most {tau / 2:g} ms, half of {projection.name}.tau")
+    report = progress or (lambda fraction: None)
+    run = _run_ode if level == "ode" else _run_published
+    spikes, mean_voltage, mean_pending, variance_pending, state = run(
+        approximation, samples, every, dt, initial, report
+    )
+    sizes = np.array(list(approximation.network.sizes.values()))
+    return Trajectory(
+        level=level,
+        network=approximation.network,
+        sampling_interval=every * dt,
+        firing_rates=spikes * (1000.0 / (every * dt)) / sizes,
+        mean_voltage=mean_voltage,
+        mean_pending=mean_pending,
+        variance_pending=variance_pending,
+        final_state=state,
+        options={
+            "dt": dt,
+            "closure": approximation.closure,
+            "bins": approximation.bins,
+            "v_min": approximation.v_min,
+            "version": version("snn2ode"),
+        },
+    )
+
+
+def _samples(samples: int, approximation: MarkovApproximation) -> tuple[npt.NDArray[np.float64], ...]:
+    populations, projections = len(approximation.network.populations), len(approximation.network.projections)
+    return (
+        np.zeros((samples, populations)), np.zeros((samples, populations)),
+        np.zeros((samples, projections)), np.zeros((samples, projections)),
+    )  # fmt: skip
+
+
+def _chunks(steps: int, report: Callable[[float], None], check: Callable[[int], None], first: int = 0) -> Any:
+    for step in range(first, steps, _STEPS_PER_CALL):
+        report(step / steps)
+        number = min(_STEPS_PER_CALL, steps - step)
+        yield step, number
+        check(step + number - 1)
+    report(1.0)
+
+
+def _run_ode(
+    approximation: MarkovApproximation,
+    samples: int,
+    every: int,
+    dt: float,
+    initial: Any,
+    report: Callable[[float], None],
+) -> tuple[npt.NDArray[np.float64], ...]:
+    from reduction.kernels import density as kernel
+    from reduction.levels import ode
+
+    if isinstance(initial, Trajectory):
+        if initial.level != "ode":
+            raise SpecificationError(f"initial: is a trajectory of level {initial.level!r}; must be of level 'ode'")
+        initial = initial.final_state
+    full = ode.checked_state(approximation, initial)
+    own, arrays = ode.layout(approximation), approximation.arrays()
+    out = _samples(samples, approximation)
+
+    def check(step: int) -> None:
+        if not np.isfinite(full).all():
+            raise NumericalError(f"level 'ode': the state became non-finite at {step * dt:g} ms; reduce dt")
+
+    for step, number in _chunks(samples * every, report, check):
+        kernel.integrate(arrays, dt, step, number, every, *own.split(full), *out)
+    return (*out, full[own.kept])
+
+
+def _run_published(
+    approximation: MarkovApproximation,
+    samples: int,
+    every: int,
+    dt: float,
+    initial: Any,
+    report: Callable[[float], None],
+) -> tuple[npt.NDArray[np.float64], ...]:
+    from reduction.kernels import two_moment as kernel
+    from reduction.levels import published
+
+    if initial is not None:
+        raise SpecificationError("initial: level 'published' starts with all neurons at reset; leave it out")
+    if every != 1:
+        raise ParameterError("", "sampling_interval", every * dt, "level 'published' samples every step; leave it out")
+    arrays = published.published_arrays(approximation)
+    state = published.initial_state(arrays)
+    out = _samples(samples, approximation)
+    out[1][0] = arrays.reset
+
+    def check(step: int) -> None:
+        if not np.isfinite(state[0]).all():
+            raise NumericalError(f"level 'published': counts became non-finite at {step * dt:g} ms; reduce dt")
+
+    for step, number in _chunks(samples, report, check, first=1):
+        kernel.integrate(arrays, dt, step, number, *state, *out)
+    return (*out, np.concatenate(state))

@@ -1,0 +1,1 @@
+"""Compiled loops: raw arrays in, raw arrays out; numpy, numba and math only."""

@@ -1,0 +1,1 @@
+"""The ladder of reductions, one module per level."""

@@ -1,0 +1,73 @@
+"""Cumulative distributions, packed row after row, for drawing small counts with one uniform number each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FINE_BITS = 7
+FINE, COARSE, BINOMIAL_COARSE = 1 << FINE_BITS, 32, 8
+GUIDE = 32
+
+
+Table = tuple[Floats, Ints, npt.NDArray[np.uint16]]
+
+
+def pack(rows: list[Floats]) -> Table:
+    """Join rows into one array; return it with the index at which each row starts and each row's guide.
+
+    ``guide[row, i]`` is the first k with a cumulative probability above i / GUIDE.
+    """
+    if not rows:
+        return np.ones(1), np.zeros(1, np.int64), np.zeros((1, GUIDE), np.uint16)
+    starts = np.concatenate([[0], np.cumsum([row.size for row in rows])[:-1]]).astype(np.int64)
+    cells = np.arange(GUIDE) / GUIDE
+    guide = np.array([np.searchsorted(row, cells, side="right") for row in rows], np.uint16)
+    return np.concatenate(rows), starts, guide
+
+
+def poisson_row(mean: float) -> Floats:
+    """Cumulative Poisson probabilities up to where they reach 1 in double precision."""
+    largest = int(mean + 12 * math.sqrt(mean)) + 20
+    k = np.arange(largest + 1)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
+    log_mean = math.log(mean) if mean > 0 else -math.inf
+    with np.errstate(invalid="ignore"):
+        log_power = np.where(k == 0, 0.0, k * log_mean)
+    row = np.minimum(np.cumsum(np.exp(log_power - mean - log_factorial)), 1.0)
+    row[-1] = 1.0
+    full = int(np.searchsorted(row, 1.0))
+    return np.asarray(row[: full + 1], np.float64)
+
+
+def consumption_rows(rate: float) -> list[Floats]:
+    """Poisson rows of mean H * rate for H = 0 .. FINE - 1, then for H = 0, FINE, 2 FINE .. (COARSE - 1) FINE.
+
+    Poisson numbers add up: one draw from each half serves every H below COARSE * FINE.
+    """
+    numbers = (*range(FINE), *range(0, COARSE * FINE, FINE))
+    return [poisson_row(pending * rate) for pending in numbers]
+
+
+def arrival_rows(probability: float) -> list[Floats]:
+    """Binomial rows of n trials for the same n as in `consumption_rows`, as far as BINOMIAL_COARSE."""
+    numbers = (*range(FINE), *range(0, BINOMIAL_COARSE * FINE, FINE))
+    return [binomial_row(n, probability) for n in numbers]
+
+
+def binomial_row(trials: int, probability: float) -> Floats:
+    """Cumulative binomial probabilities."""
+    k = np.arange(trials + 1)
+    if probability in (0.0, 1.0):
+        return (k >= trials * probability).astype(np.float64)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
+    log_choose = log_factorial[-1] - log_factorial - log_factorial[::-1]
+    row = np.cumsum(np.exp(log_choose + k * math.log(probability) + (trials - k) * math.log1p(-probability)))
+    row = np.minimum(row, 1.0)
+    row[-1] = 1.0
+    return np.asarray(row, np.float64)

@@ -1,0 +1,222 @@
+"""The network: one frozen value that drives simulation, reduction and validation."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spiking.drives import Drive, NoDrive
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+from spiking.neurons import LIF, Neuron
+from spiking.specification import POSITIVE, Specification, parameter, part
+from spiking.synapses import PendingSpikeSynapse, Synapse
+from spiking.wiring import Wiring
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Population(Specification):
+    """Identical neurons under one name.
+
+    Parameters
+    ----------
+    name : str
+        A letter, then letters, digits or underscores.
+    size : int
+        Number of neurons.
+    neuron : Neuron
+        Its parameters have the addresses ``name.threshold``, ``name.refractory.mean``, ...
+    drive : Drive
+        External drive of each neuron; none by default.
+    """
+
+    name: str
+    size: int = parameter(POSITIVE, "", "number of neurons")
+    neuron: Neuron = part(inline=True)
+    drive: Drive = part(default=NoDrive())
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_name("Population", self.name)
+
+
+@dataclass(frozen=True)
+class Projection(Specification):
+    """Synapses onto the neurons of `target` from those of `source`.
+
+    Parameters
+    ----------
+    target, source : str
+        Names of populations; S^{EI} belongs to target E and source I.
+    synapse : Synapse
+        Its parameters have the addresses ``EI.weight``, ``EI.tau``, ...
+    wiring : Wiring
+        Its parameters have the addresses ``EI.probability``, ...
+    name : str
+        By default target and source together: ``"EI"``.
+    """
+
+    target: str
+    source: str
+    synapse: Synapse = part(inline=True)
+    wiring: Wiring = part(inline=True)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.name:
+            object.__setattr__(self, "name", f"{self.target}{self.source}")
+        _check_name("Projection", self.name)
+
+
+def _check_name(owner: str, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ParameterError(owner, "name", name, "must be a letter followed by letters, digits or underscores")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Populations and the projections among them.
+
+    Every number has one address, such as ``"EI.probability"``: ``network["EI.probability"]`` reads it and
+    ``network.replace({"EI.probability": 0.7})`` returns a changed copy.
+
+    Parameters
+    ----------
+    populations : sequence of Population
+    projections : sequence of Projection
+
+    Raises
+    ------
+    SpecificationError
+        If names repeat, a projection ends nowhere, or a value is out of range.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...] = ()
+
+    def __init__(self, populations: Iterable[Population], projections: Iterable[Projection] = ()) -> None:
+        object.__setattr__(self, "populations", tuple(populations))
+        object.__setattr__(self, "projections", tuple(projections))
+        if not self.populations:
+            raise SpecificationError("populations = []: a network needs at least one population")
+        names = [item.name for item in self._items]
+        for name in names:
+            if names.count(name) > 1:
+                raise SpecificationError(f"{name}: the name is used {names.count(name)} times; names must differ")
+        for projection in self.projections:
+            for end in ("target", "source"):
+                if getattr(projection, end) not in self.sizes:
+                    allowed = f"must be one of {', '.join(self.sizes)}"
+                    raise ParameterError(projection.name, end, getattr(projection, end), allowed)
+            self._check_reversal(projection)
+
+    def _check_reversal(self, projection: Projection) -> None:
+        neuron = self.population(projection.target).neuron
+        synapse = projection.synapse
+        if (
+            isinstance(synapse, PendingSpikeSynapse)
+            and isinstance(neuron, LIF)
+            and synapse.reversal >= neuron.threshold
+        ):
+            allowed = f"must lie below {projection.target}.threshold = {neuron.threshold}"
+            raise ParameterError(projection.name, "reversal", synapse.reversal, allowed)
+
+    @property
+    def _items(self) -> tuple[Population | Projection, ...]:
+        return (*self.populations, *self.projections)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of neurons of each population."""
+        return {p.name: p.size for p in self.populations}
+
+    def population(self, name: str) -> Population:
+        """Return a population by name."""
+        return next(p for p in self.populations if p.name == name)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Every number of the network by its address, in order of declaration."""
+        return {
+            f"{item.name}.{address}": value
+            for item in self._items
+            for address, path in item.paths().items()
+            if isinstance(value := item.follow(path), (int, float)) and not isinstance(value, bool)
+        }
+
+    def describe(self, address: str) -> tuple[str, str]:
+        """Return (unit, meaning) of the parameter at an address."""
+        item, path = self._find(address)
+        unit, meaning = item.follow(path[:-1]).described(path[-1])
+        return str(unit), str(meaning)
+
+    def _find(self, address: str) -> tuple[Population | Projection, tuple[str, ...]]:
+        name, _, rest = str(address).partition(".")
+        for item in self._items:
+            if item.name == name and rest in item.paths():
+                return item, item.paths()[rest]
+        here = [item for item in self._items if item.name == name] or self._items
+        numbers = {f"{item.name}.{a}" for item in here for a, p in item.paths().items() if not _is_part(item, p)}
+        raise UnknownNameError("address", address, sorted(numbers))
+
+    def __getitem__(self, address: str) -> Any:
+        item, path = self._find(address)
+        return item.follow(path)
+
+    def replace(self, values: Mapping[str, Any]) -> Network:
+        """Return a copy with other values at some addresses.
+
+        Parameters
+        ----------
+        values : mapping
+            Address to number; the address of a part (``"E.refractory"``, ``"E.drive"``) takes a specification.
+
+        Raises
+        ------
+        UnknownNameError
+            If an address does not exist; the message lists those that do.
+        ParameterError
+            If a value is out of range.
+        """
+        trees: dict[str, dict[str, Any]] = {}
+        for address, value in values.items():
+            item, path = self._find(address)
+            tree = trees.setdefault(item.name, {})
+            for name in path[:-1]:
+                tree = tree.setdefault(name, {})
+            tree[path[-1]] = value
+        return Network(
+            (p.rebuilt(trees.get(p.name, {}), p.name) for p in self.populations),
+            (p.rebuilt(trees.get(p.name, {}), p.name) for p in self.projections),
+        )
+
+    def scaled(self, factor: float) -> Network:
+        """Return the network with `factor` times the neurons and weights divided by `factor`.
+
+        The drift of the reduction stays, its synaptic noise and finite-size noise shrink.
+        """
+        weights = {f"{p.name}.weight": self[f"{p.name}.weight"] / factor for p in self.projections}
+        populations = (replace(p, size=round(p.size * factor)) for p in self.populations)
+        return Network(populations, self.projections).replace(weights)
+
+    @staticmethod
+    def from_toml(path: str | os.PathLike[str]) -> Network:
+        """Read a network from a TOML file; see `spiking.network_file`."""
+        from spiking.network_file import read
+
+        return read(path)
+
+    def to_toml(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a TOML file, without loss."""
+        from spiking.network_file import write
+
+        write(self, path)
+
+
+def _is_part(item: Specification, path: tuple[str, ...]) -> bool:
+    return isinstance(item.follow(path), Specification)

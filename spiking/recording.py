@@ -1,0 +1,264 @@
+"""What a simulation, or a user's own data, leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+from spiking.estimates import Estimate
+from spiking.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Momentary state of every trial of a network.
+
+    Attributes
+    ----------
+    voltage : array, shape (trials, neurons)
+        In mV.
+    refractory : array of int, shape (trials, neurons)
+        Steps left (fixed refractory time), or 1 until release (exponential).
+    pending : array of int, shape (trials, sum of the targets' sizes over projections)
+        Pending spikes, projection by projection.
+    generators : tuple of str
+        State of each trial's random generator (JSON).
+    dt : float
+        Step in ms to which `refractory` refers.
+    """
+
+    voltage: Floats
+    refractory: Ints
+    pending: Ints
+    generators: tuple[str, ...]
+    dt: float
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Spikes, population counts and means of one or more trials.
+
+    Times are in ms from the start of the run. A sampling interval ends at its sample's time: sample k stands for
+    ``(k + 1) * sampling_interval``.
+
+    Attributes
+    ----------
+    populations : dict
+        Name to number of neurons; neurons are numbered population by population in this order.
+    duration : float
+        Of each trial, in ms.
+    times, senders, trial : array, shape (spikes,)
+        Spike times in ms, neurons, and trials; ordered by trial, then time.
+    trials : int
+    sampling_interval : float
+        In ms.
+    counts : array of int, shape (trials, samples, populations)
+        Spikes of each population in each sampling interval.
+    mean_voltage : array, shape (trials, samples, populations)
+        Mean over the population (refractory neurons at reset) at the end of each interval, in mV; empty for spike data.
+    mean_pending : array, shape (trials, samples, projections)
+        Mean number of pending spikes over the target population; empty for spike data.
+    network : Network or None
+        What was simulated; None for a user's own data.
+    options : dict
+        dt, seed, scheme and package version of the run.
+    final_state : State or None
+        Where the run stopped; `simulate` continues from it.
+    """
+
+    populations: dict[str, int]
+    duration: float
+    times: Floats
+    senders: Ints
+    trial: Ints
+    trials: int
+    sampling_interval: float
+    counts: Ints
+    mean_voltage: Floats
+    mean_pending: Floats
+    network: Network | None
+    options: dict[str, Any]
+    final_state: State | None = None
+
+    @classmethod
+    def from_spikes(
+        cls,
+        times: npt.ArrayLike,
+        senders: npt.ArrayLike,
+        populations: Mapping[str, int | Sequence[int]],
+        *,
+        duration: float | None = None,
+        sampling_interval: float = 0.1,
+    ) -> Recording:
+        """Make a recording from a user's own spikes.
+
+        Parameters
+        ----------
+        times : array_like, shape (spikes,)
+            Spike times in ms.
+        senders : array_like of int, shape (spikes,)
+            Which neuron fired.
+        populations : mapping
+            Name to number of neurons (numbered on from 0, population by population) or to the neurons' own numbers.
+        duration : float, optional
+            In ms; by default up to the last spike.
+        sampling_interval : float
+            Width of the bins of `counts`, in ms.
+
+        Raises
+        ------
+        SpecificationError
+            If lengths differ, times are not finite or outside [0, duration], or a sender belongs to no population.
+        """
+        t, s = np.atleast_1d(np.asarray(times, float)), np.atleast_1d(np.asarray(senders))
+        if t.ndim != 1 or t.shape != s.shape:
+            raise SpecificationError(f"times and senders have shapes {t.shape} and {s.shape}: must be 1-D and equal")
+        if not np.isfinite(t).all():
+            raise SpecificationError("times: must all be finite")
+        end = float(t.max(initial=0.0)) if duration is None else float(duration)
+        if t.size and (t.min() < 0 or t.max() > end):
+            raise SpecificationError(f"times lie in [{t.min()}, {t.max()}]: must lie in [0, duration = {end}]")
+        if not end > 0:
+            raise ParameterError("", "duration", end, "must be positive")
+        index, sizes = _numbering(populations)
+        try:
+            own = np.array([index[int(sender)] for sender in s], np.int64)
+        except KeyError as error:
+            raise SpecificationError(f"senders: neuron {error.args[0]} belongs to none of the populations") from None
+        order = np.argsort(t, kind="stable")
+        t, own = t[order], own[order]
+        samples = max(1, int(np.ceil(end / sampling_interval - 1e-9)))
+        edges = np.concatenate([[0], np.cumsum(list(sizes.values()))])
+        population = np.searchsorted(edges, own, side="right") - 1
+        bin_of = np.clip(np.ceil(t / sampling_interval - 1e-9).astype(np.int64) - 1, 0, samples - 1)
+        counts = np.zeros((1, samples, len(sizes)), np.int64)
+        np.add.at(counts[0], (bin_of, population), 1)
+        nothing = np.empty((1, samples, 0))
+        return cls(
+            populations=sizes, duration=end, times=t, senders=own, trial=np.zeros(t.size, np.int64), trials=1,
+            sampling_interval=sampling_interval, counts=counts, mean_voltage=nothing, mean_pending=nothing,
+            network=None, options={},
+        )  # fmt: skip
+
+    @property
+    def sample_times(self) -> Floats:
+        """End of each sampling interval in ms, shape (samples,)."""
+        return np.arange(1, self.counts.shape[1] + 1) * self.sampling_interval
+
+    def index(self, population: str) -> int:
+        """Return the position of a population.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        if population not in self.populations:
+            raise UnknownNameError("population", population, self.populations)
+        return list(self.populations).index(population)
+
+    def neurons(self, population: str) -> slice:
+        """Return the range of the population's neurons."""
+        first = sum(list(self.populations.values())[: self.index(population)])
+        return slice(first, first + self.populations[population])
+
+    def spikes(self, population: str, trial: int = 0, discard: float = 0.0) -> tuple[Floats, Ints]:
+        """Return (times in ms, neurons) of the population's spikes of one trial after `discard` ms."""
+        own = self.neurons(population)
+        chosen = (
+            (self.trial == trial) & (self.senders >= own.start) & (self.senders < own.stop) & (self.times > discard)
+        )
+        return self.times[chosen], self.senders[chosen]
+
+    def rates(self, discard: float = 0.0) -> dict[str, Estimate]:
+        """Firing rate per neuron in Hz of each population, with standard error; see `statistics.rates`."""
+        from spiking import statistics
+
+        return statistics.rates(self, discard=discard)
+
+    def plot(self, ax: Axes | None = None, *, discard: float = 0.0, window: float = 200.0) -> Axes:
+        """Draw a raster of the `window` ms after `discard`."""
+        from spiking import plotting
+
+        return plotting.raster(self, ax=ax, start=discard, window=window)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a compressed .npz archive, without loss."""
+        from spiking import network_file
+
+        meta = {
+            "format": _FORMAT, "populations": self.populations, "duration": self.duration, "trials": self.trials,
+            "sampling_interval": self.sampling_interval, "options": self.options,
+            "network": None if self.network is None else network_file.dumps(self.network),
+        }  # fmt: skip
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        if self.final_state is not None:
+            state = self.final_state
+            arrays |= {f"state_{name}": getattr(state, name) for name in _STATE_ARRAYS}
+            meta["state"] = {"generators": state.generators, "dt": state.dt}
+        with open(path, "wb") as file:
+            np.savez_compressed(file, metadata=np.array(json.dumps(meta)), **arrays)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Recording:
+        """Load what `save` wrote.
+
+        Raises
+        ------
+        SpecificationError
+            If the file is not such an archive.
+        """
+        from spiking import network_file
+
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                meta = json.loads(str(archive["metadata"]))
+                arrays = {name: archive[name] for name in _ARRAYS}
+                state = None
+                if "state" in meta:
+                    state_arrays = {name: archive[f"state_{name}"] for name in _STATE_ARRAYS}
+                    generators = tuple(meta["state"]["generators"])
+                    state = State(**state_arrays, generators=generators, dt=meta["state"]["dt"])
+        except (OSError, KeyError, ValueError) as error:
+            raise SpecificationError(f"{path}: is not a recording saved by snn2ode ({error})") from None
+        network = None if meta["network"] is None else network_file.loads(meta["network"])
+        return Recording(
+            populations=meta["populations"], duration=meta["duration"], trials=meta["trials"],
+            sampling_interval=meta["sampling_interval"], network=network, options=meta["options"],
+            final_state=state, **arrays,
+        )  # fmt: skip
+
+
+_ARRAYS = ("times", "senders", "trial", "counts", "mean_voltage", "mean_pending")
+_STATE_ARRAYS = ("voltage", "refractory", "pending")
+
+
+def _numbering(populations: Mapping[str, int | Sequence[int]]) -> tuple[dict[int, int], dict[str, int]]:
+    """Return {user's neuron number: our number} and {population: size}."""
+    index: dict[int, int] = {}
+    sizes: dict[str, int] = {}
+    for name, members in populations.items():
+        numbers = range(len(index), len(index) + members) if isinstance(members, int) else members
+        for number in numbers:
+            if int(number) in index:
+                raise SpecificationError(f"populations: neuron {int(number)} belongs to two populations")
+            index[int(number)] = len(index)
+        sizes[name] = len(numbers)
+        if sizes[name] == 0:
+            raise ParameterError("populations", name, 0, "must have at least one neuron")
+    return index, sizes

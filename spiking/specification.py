@@ -1,0 +1,127 @@
+"""Frozen, validated dataclasses whose parameters declare their range and unit once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self, TypeVar
+
+from spiking.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a number must satisfy, in words and as a predicate."""
+
+    text: str
+    holds: Callable[[float], bool]
+
+
+POSITIVE = Requirement("must be positive and finite", lambda x: 0 < x < math.inf)
+POSITIVE_OR_INF = Requirement("must be positive (inf allowed)", lambda x: x > 0)
+NONNEGATIVE = Requirement("must be at least 0 and finite", lambda x: 0 <= x < math.inf)
+FINITE = Requirement("must be finite", math.isfinite)
+BELOW_INF = Requirement("must be finite or -inf", lambda x: x < math.inf)
+PROBABILITY = Requirement("must lie in [0, 1]", lambda x: 0 <= x <= 1)
+
+T = TypeVar("T")
+
+
+def parameter(requirement: Requirement, unit: str, meaning: str, **options: Any) -> Any:
+    """Declare a numeric field: its range, its unit and its meaning (also that of its sympy symbol)."""
+    return field(metadata={"requirement": requirement, "unit": unit, "meaning": meaning}, **options)
+
+
+def part(*, inline: bool = False, **options: Any) -> Any:
+    """Declare a nested specification; ``inline`` parts lend their parameters to the owner's address."""
+    return field(metadata={"inline": inline}, **options)
+
+
+def checked_number(owner: str, name: str, value: object, requirement: Requirement, *, integer: bool = False) -> float:
+    """Return `value` as a float (or int) that satisfies `requirement`.
+
+    Raises
+    ------
+    ParameterError
+        If `value` is not a number, is NaN, or is out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParameterError(owner, name, value, f"must be {'an integer' if integer else 'a number'}")
+    if integer and not (isinstance(value, Integral) or float(value).is_integer()):
+        raise ParameterError(owner, name, value, f"must be an integer, and {requirement.text}")
+    number = int(value) if isinstance(value, Integral) and integer else float(value)
+    if math.isnan(number) or not requirement.holds(number):
+        raise ParameterError(owner, name, number, requirement.text)
+    return int(number) if integer else number
+
+
+@dataclass(frozen=True)
+class Specification:
+    """Base of all specifications: a frozen dataclass, checked when made, equal by value.
+
+    Fields declared by `parameter` are numbers (``int`` or ``bool`` if so annotated); fields declared by
+    `part` are nested specifications; all others are names.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if "requirement" in f.metadata:
+                if f.type == "bool":
+                    if not isinstance(value, bool):
+                        raise ParameterError(owner, f.name, value, "must be true or false")
+                    continue
+                number = checked_number(owner, f.name, value, f.metadata["requirement"], integer=f.type == "int")
+                object.__setattr__(self, f.name, number)
+            elif "inline" in f.metadata and not isinstance(value, Specification):
+                raise ParameterError(owner, f.name, value, "must be a specification object")
+
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """Return the relative address of every parameter and part, with the field names that lead to it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for f in fields(self):
+            if "requirement" in f.metadata:
+                found[f.name] = (f.name,)
+            elif "inline" in f.metadata:
+                found[f.name] = (f.name,)
+                prefix = "" if f.metadata["inline"] else f"{f.name}."
+                for address, path in getattr(self, f.name).paths().items():
+                    found[prefix + address] = (f.name, *path)
+        return found
+
+    def follow(self, path: tuple[str, ...]) -> Any:
+        """Return the value at the end of a path of field names."""
+        value: Any = self
+        for name in path:
+            value = getattr(value, name)
+        return value
+
+    def rebuilt(self, tree: Mapping[str, Any], address: str) -> Self:
+        """Return a copy in which the fields named by a nested mapping are replaced, checked at `address`."""
+        metadata = {f.name: f.metadata for f in fields(self)}
+        new = {}
+        for name, change in tree.items():
+            if isinstance(change, Mapping):
+                inner = address if metadata[name]["inline"] else f"{address}.{name}"
+                new[name] = getattr(self, name).rebuilt(change, inner)
+            else:
+                new[name] = change
+        return placed(address, lambda: replace(self, **new))
+
+    def described(self, name: str) -> tuple[str, str]:
+        """Return (unit, meaning) of a parameter of this specification."""
+        metadata = next(f.metadata for f in fields(self) if f.name == name)
+        return metadata["unit"], metadata["meaning"]
+
+
+def placed(address: str, make: Callable[[], T]) -> T:
+    """Call `make`, giving a `ParameterError` the address at which it happened."""
+    try:
+        return make()
+    except ParameterError as error:
+        raise error.at(address) from None

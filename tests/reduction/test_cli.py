@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import reduction
+import spiking
+from reduction.cli import main
+
+
+def run(capsys, *words):
+    status = main(words)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def answer(capsys, *words):
+    status, out, _ = run(capsys, *words, "--json")
+    assert status == 0
+    return json.loads(out, parse_constant=pytest.fail)
+
+
+def test_presets(capsys):
+    assert set(answer(capsys, "presets")) == {
+        "chang2025", "lcy2019_hom", "lcy2019_reg", "cai2021_hom", "cai2021_reg",
+    }  # fmt: skip
+    assert "chang2025 " in run(capsys, "presets")[1]
+
+
+def test_show_prints_a_readable_network(capsys, tmp_path):
+    _, out, _ = run(capsys, "show", "chang2025", "--set", "EI.probability=0.7", "--set", "E.size=200")
+    (tmp_path / "net.toml").write_text(out)
+    network = spiking.Network.from_toml(tmp_path / "net.toml")
+    assert network == spiking.presets.chang2025().replace({"EI.probability": 0.7, "E.size": 200})
+    assert answer(capsys, "show", str(tmp_path / "net.toml"))["projections"]["EI"]["probability"] == 0.7
+
+
+def test_simulate(capsys, tmp_path):
+    files = ["--out", str(tmp_path / "r.npz"), "--plot", str(tmp_path / "r.png")]
+    data = answer(
+        capsys, "simulate", "chang2025", "--duration", "600", "--discard", "100", "--seed", "3", "--trials", "2", *files
+    )
+    recording = spiking.simulate(spiking.presets.chang2025(), 600.0, seed=3, trials=2)
+    assert data["rates"]["E"] == recording.rates(100.0)["E"]._asdict()
+    assert set(data) == {"rates", "ssi", "cv", "wall_s"}
+    assert spiking.Recording.load(tmp_path / "r.npz").rates(100.0) == recording.rates(100.0)
+    assert (tmp_path / "r.png").stat().st_size > 10000
+    _, out, _ = run(capsys, "simulate", "chang2025", "--duration", "300", "--discard", "100")
+    assert "rate (Hz)" in out
+
+
+def test_integrate(capsys, tmp_path):
+    chang = spiking.presets.chang2025()
+    for level in ("ode", "published"):
+        words = ["integrate", "chang2025", "--level", level, "--duration", "500", "--discard", "300"]
+        data = answer(capsys, *words, "--plot", str(tmp_path / "t.pdf"), "--out", str(tmp_path / "t.npz"))
+        expected = reduction.integrate(reduction.MarkovApproximation(chang), level, 500.0).rates(300.0)
+        assert (data["level"], data["rates"]) == (level, expected)
+        assert reduction.Trajectory.load(tmp_path / "t.npz").rates(300.0) == expected
+    assert (tmp_path / "t.pdf").exists()
+    assert "Hz" in run(capsys, *words)[1]
+
+
+def test_integrate_options(capsys):
+    white = answer(capsys, "integrate", "chang2025", "--closure", "white", "--bins", "100", "--dt", "0.05")
+    number = answer(capsys, "integrate", "chang2025", "--closure", "1.0", "--bins", "100", "--dt", "0.05")
+    published = answer(capsys, "integrate", "chang2025", "--bins", "100", "--dt", "0.05")
+    assert number["rates"] == published["rates"] != white["rates"]
+
+
+def test_derive(capsys):
+    assert "Hbar_EI(t)" in run(capsys, "derive", "chang2025")[1]
+    assert r"\begin{align}" in run(capsys, "derive", "chang2025", "--format", "latex")[1]
+    source = answer(capsys, "derive", "chang2025", "--format", "sympy")["equations"]
+    namespace = {}
+    exec(source, namespace)
+    assert "E.bin" in namespace["equations"]
+
+
+def test_validate(capsys, tmp_path):
+    words = ["validate", "chang2025", "--parameter", "EI.probability", "--values", "0.6:0.8:2", "--duration", "300",
+             "--discard", "100", "--out", str(tmp_path / "out"), "--workers", "2"]  # fmt: skip
+    data = answer(capsys, *words)
+    assert [row["value"] for row in data["comparisons"]] == [0.6] * 4 + [0.8] * 4
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "snn2ode validate chang2025 --parameter EI.probability --values 0.6:0.8:2" in page
+    _, out, _ = run(capsys, *words)
+    assert "Report: " in out
+
+
+def test_values():
+    from reduction.cli import _values
+
+    assert _values("0.5:1.0:6") == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert _values("0.5, 0.7") == [0.5, 0.7]
+    assert _values("2:2:1") == [2.0]
+
+
+VALIDATE = ("validate", "chang2025", "--out", "{tmp}/out", "--parameter", "EI.probability", "--duration", "300")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("show", "chang2024"), "preset 'chang2024' does not exist (did you mean chang2025?)"),
+        (("show", "none.toml"), "none.toml: cannot be read"),
+        (("show", "chang2025", "--set", "EI.prob=1"), "address 'EI.prob' does not exist"),
+        (("show", "chang2025", "--set", "EI.probability"), "--set EI.probability: must be ADDRESS=VALUE"),
+        (("show", "chang2025", "--set", "EI.probability=many"), "'many' is not a number"),
+        (("show", "chang2025", "--set", "EI.probability=1.3"), "EI.probability = 1.3: must lie in [0, 1]"),
+        (("show", "chang2025", "--set", "EI.inhibitory=2"), "EI.inhibitory = 2.0: must be true or false"),
+        (("simulate", "chang2025", "--dt", "5"), "dt = 5.0: must be at most"),
+        (("simulate", "chang2025", "--duration", "0.01", "--discard", "0"), "duration = 0.01: must be at least"),
+        (("simulate", "chang2025", "--duration", "100"), "discard = 1000.0: must be less than the duration of 100 ms"),
+        (("simulate", "chang2025", "--scheme", "magic"), "scheme 'magic' does not exist"),
+        (("simulate", "chang2025", "--out", "{tmp}/no/file.npz"), "cannot be written: No such file or directory"),
+        (("simulate", "chang2025", "--plot", "{tmp}/file.gif"), "must end in .png, .pdf or .svg"),
+        (("integrate", "chang2025", "--level", "sde"), "level 'sde' does not exist"),
+        (("integrate", "chang2025", "--closure", "grey"), "closure 'grey' does not exist"),
+        (("integrate", "chang2025", "--bins", "2"), "bins = 2: must give E at least 4 bins"),
+        ((*VALIDATE, "--values", ""), "values = []: must hold at least one value"),
+        ((*VALIDATE, "--values", "1.0:0.5:6"), "stop must exceed start"),
+        ((*VALIDATE, "--values", "0.5:1.0"), "must be start:stop:count"),
+        ((*VALIDATE, "--values", "0.5:nan:3"), "start and stop must be finite"),
+        ((*VALIDATE, "--values", "0.8,0.6"), "must be strictly increasing"),
+        ((*VALIDATE, "--values", "0.8,a"), "'a' is not a number"),
+        ((*VALIDATE, "--values", "0.8", "--levels", "ode,x"), "level 'x' does not exist"),
+        ((*VALIDATE, "--values", "0.8", "--discard", "300"), "discard = 300.0"),
+    ],
+)
+def test_bad_input_is_refused_with_status_2(capsys, tmp_path, words, message):
+    status, out, err = run(capsys, *(word.replace("{tmp}", str(tmp_path)) for word in words))
+    assert status == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("snn2ode: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_numerical_failure_has_status_1(capsys, monkeypatch):
+    def fail(*_, **__):
+        raise spiking.NumericalError("reduce dt")
+
+    monkeypatch.setattr("spiking.simulation.simulate", fail)
+    status, _, err = run(capsys, "simulate", "chang2025")
+    assert (status, err) == (1, "snn2ode: reduce dt\n")
+
+
+def test_ctrl_c_keeps_finished_points_and_the_same_command_resumes(tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "reduction.cli", "validate", "chang2025", "--parameter", "EI.probability",
+               "--values", "0.6,0.7,0.8", "--duration", "3000", "--workers", "1", "--out", str(out),
+               "--json"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("points/*.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "finished points are kept" in err
+    assert "Traceback" not in err
+    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("points/*.json")}
+    assert 1 <= len(kept) < 3
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert len(json.loads(again.stdout)["comparisons"]) == 12
+    assert again.stderr == ""
+    assert {name: (out / "points" / name).stat().st_mtime_ns for name in kept} == kept
+
+
+def test_the_same_seed_gives_the_same_numbers_in_another_process():
+    command = [sys.executable, "-m", "reduction.cli", "simulate", "chang2025", "--duration", "300", "--discard", "50",
+               "--seed", "11", "--trials", "2", "--json"]  # fmt: skip
+    found = [
+        json.loads(subprocess.run([*command, "--workers", w], capture_output=True, text=True, check=True).stdout)[
+            "rates"
+        ]
+        for w in ("1", "2")
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_closed_pipe_is_no_error():
+    shell = f"{sys.executable} -m reduction.cli derive chang2025 | head -n 1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, env=os.environ, check=False)
+    assert "Traceback" not in done.stderr

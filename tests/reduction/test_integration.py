@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import reduction
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+
+
+@pytest.mark.parametrize("level", ["ode", "published"])
+def test_save_and_load_lose_nothing(chang, level, tmp_path):
+    trajectory = reduction.integrate(reduction.MarkovApproximation(chang), level, 20.0)
+    trajectory.save(tmp_path / "t.npz")
+    loaded = reduction.Trajectory.load(tmp_path / "t.npz")
+    for name in ("firing_rates", "mean_voltage", "mean_pending", "variance_pending", "final_state", "times"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(trajectory, name))
+    assert (loaded.level, loaded.network, loaded.options) == (level, chang, trajectory.options)
+    (tmp_path / "junk").write_text("junk")
+    with pytest.raises(SpecificationError, match="is not a trajectory saved by snn2ode"):
+        reduction.Trajectory.load(tmp_path / "junk")
+
+
+def test_sampling_only_samples(chang):
+    approximation = reduction.MarkovApproximation(chang)
+    fine = reduction.integrate(approximation, duration=20.0, dt=0.05, sampling_interval=0.05)
+    coarse = reduction.integrate(approximation, duration=20.0, dt=0.05, sampling_interval=0.5)
+    np.testing.assert_allclose(fine.firing_rates.reshape(40, 10, 2).mean(axis=1), coarse.firing_rates, rtol=1e-12)
+    np.testing.assert_array_equal(fine.mean_pending[9::10], coarse.mean_pending)
+    np.testing.assert_allclose(fine.times[9::10], coarse.times)
+
+
+def test_progress_is_reported(chang):
+    seen = []
+    reduction.integrate(reduction.MarkovApproximation(chang), duration=500.0, progress=seen.append)
+    assert seen[0] == 0.0
+    assert seen[-1] == 1.0
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dt": 0.0}, "dt = 0.0"),
+        ({"dt": 0.7}, "dt = 0.7: must be at most 0.6 ms, half of IE.tau"),
+        ({"duration": 0.02}, "duration = 0.02: must be at least one sampling interval of 0.1 ms"),
+        ({"duration": math.nan}, "duration = nan"),
+        ({"sampling_interval": 0.25}, "sampling_interval = 0.25: must be a multiple of dt"),
+        ({"sampling_interval": 0.01}, "sampling_interval = 0.01: must be a multiple of dt"),
+    ],
+)
+def test_bad_options_are_refused(chang, options, message):
+    with pytest.raises(ParameterError, match=message):
+        reduction.integrate(reduction.MarkovApproximation(chang), **options)
+
+
+def test_unknown_levels_and_questions_are_refused(chang):
+    approximation = reduction.MarkovApproximation(chang)
+    with pytest.raises(UnknownNameError, match="level 'sde' does not exist.*; there are: ode, published"):
+        reduction.integrate(approximation, "sde")
+    trajectory = reduction.integrate(approximation, duration=20.0)
+    with pytest.raises(ParameterError, match=r"discard = 30\.0: must be less than the duration of 20 ms"):
+        trajectory.rates(30.0)
+    with pytest.raises(UnknownNameError, match="population 'Q'"):
+        trajectory.population_rate("Q")
+    published = reduction.integrate(approximation, "published", 20.0)
+    with pytest.raises(SpecificationError, match="is a trajectory of level 'published'"):
+        reduction.integrate(approximation, "ode", 20.0, initial=published)
+
+
+def test_the_plot_shows_every_population(chang):
+    ax = reduction.integrate(reduction.MarkovApproximation(chang), duration=50.0).plot()
+    assert [line.get_label() for line in ax.lines] == ["E", "I"]
+    assert "Hz" in ax.get_ylabel()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate as quadrature
+from scipy import stats
+
+import reduction
+import spiking
+from reduction.kernels import two_moment
+from spiking.errors import ParameterError, SpecificationError
+
+
+def test_every_published_rate_to_the_digit(chang, table):
+    for row in table("published_scheme.csv"):
+        network = chang.replace({"EI.probability": float(row["case"].partition("=")[2])})
+        trajectory = reduction.integrate(reduction.MarkovApproximation(network), "published", 1000.0)
+        rates = trajectory.rates(200.0)
+        assert rates["E"] == pytest.approx(float(row["rate_E_hz"]), rel=1e-6)
+        assert rates["I"] == pytest.approx(float(row["rate_I_hz"]), rel=1e-6)
+
+
+@pytest.mark.parametrize(("low", "high", "mu", "deviation"), [(8, 12, 0.7, 0.8), (8, 8.0001, -3, 2), (5, 12, 4, 0.5)])
+def test_spreading_a_bin_equals_quadrature(low, high, mu, deviation):
+    floor, width, bins, count = -20.0, 4.0, 9, 7.0
+    new_count, new_voltage = np.zeros(bins), np.zeros(bins)
+    crossed = two_moment._spread(count, low, high, mu, deviation, floor, width, bins, new_count, new_voltage)
+
+    def below(edge):
+        return quadrature.quad(lambda x: stats.norm.cdf((edge - x - mu) / deviation), low, high)[0] / (high - low)
+
+    def moment_below(edge):
+        def inner(x):
+            z = (edge - x - mu) / deviation
+            return (x + mu) * stats.norm.cdf(z) - deviation * stats.norm.pdf(z)
+
+        return quadrature.quad(inner, low, high)[0] / (high - low)
+
+    edges = floor + width * np.arange(bins + 1)
+    shares = np.diff([0.0, *[below(e) for e in edges[1:]]])
+    moments = np.diff([0.0, *[moment_below(e) for e in edges[1:]]])
+    np.testing.assert_allclose(new_count, count * shares, atol=1e-9)
+    np.testing.assert_allclose(new_voltage, count * moments, atol=1e-7)
+    assert crossed == pytest.approx(count * (1 - below(edges[-1])), abs=1e-9)
+
+
+def test_the_first_row_is_the_start(chang):
+    trajectory = reduction.integrate(reduction.MarkovApproximation(chang), "published", 10.0)
+    assert trajectory.firing_rates.shape == (100, 2)
+    np.testing.assert_array_equal(trajectory.firing_rates[0], 0.0)
+    np.testing.assert_array_equal(trajectory.mean_pending[0], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"E.refractory": spiking.Fixed(4.0)}, "E.refractory: level 'published' needs an exponential refractory time"),
+        ({"I.drive": spiking.NoDrive()}, "I.drive: level 'published' needs a noisy drive"),
+        ({"IE.synapse": spiking.PendingKick(1.0, 1.0)}, "IE.synapse: level 'published' covers current synapses only"),
+    ],
+)
+def test_what_the_scheme_does_not_cover_is_refused(chang, change, message):
+    with pytest.raises(SpecificationError, match=message):
+        reduction.integrate(reduction.MarkovApproximation(chang.replace(change)), "published", 10.0)
+
+
+def test_its_start_and_sampling_are_fixed(chang):
+    approximation = reduction.MarkovApproximation(chang)
+    with pytest.raises(SpecificationError, match="initial: level 'published' starts"):
+        reduction.integrate(approximation, "published", 10.0, initial=np.zeros(3))
+    with pytest.raises(ParameterError, match="sampling_interval = 0.2"):
+        reduction.integrate(approximation, "published", 10.0, sampling_interval=0.2)

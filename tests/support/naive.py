@@ -1,0 +1,170 @@
+"""Slow, obvious twins of the compiled kernels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import linalg, stats
+
+import spiking
+from reduction.markov import MarkovApproximation
+
+
+def simulate(network: spiking.Network, steps: int, dt: float, seed: int) -> list[tuple[int, int]]:
+    """The reference step, neuron by neuron, drawing random numbers in the kernel's order: (step, neuron) of spikes."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0,))))
+    names = list(network.sizes)
+    first = dict(zip(names, np.cumsum([0, *network.sizes.values()]), strict=False))
+    neurons = {name: range(first[name], first[name] + size) for name, size in network.sizes.items()}
+    voltage = {i: float(network[f"{name}.reset"]) for name in names for i in neurons[name]}
+    refractory = dict.fromkeys(voltage, 0)
+    pending = {p.name: dict.fromkeys(neurons[p.target], 0) for p in network.projections}
+    spikes: list[tuple[int, int]] = []
+
+    def quantile(distribution: Any) -> int:
+        return int(np.searchsorted(distribution.cdf(np.arange(200)), rng.random(), side="right"))
+
+    def factor(p: spiking.Projection, v: float) -> float:
+        reversal, threshold = p.synapse.reversal, network[f"{p.target}.threshold"]
+        return 1.0 if reversal == -math.inf else (v - reversal) / (threshold - reversal)
+
+    def signed_weight(p: spiking.Projection) -> float:
+        return -p.synapse.weight if p.synapse.inhibitory else p.synapse.weight
+
+    def consume(p: spiking.Projection) -> dict[int, int]:
+        consumed = {}
+        for i in neurons[p.target]:
+            waiting = pending[p.name][i]
+            number = min(waiting, quantile(stats.poisson(waiting * dt / p.synapse.tau))) if waiting else 0
+            pending[p.name][i] -= number
+            consumed[i] = number
+        return consumed
+
+    for step in range(steps):
+        for p in network.projections:
+            if isinstance(p.synapse, spiking.PendingKick):
+                consumed = consume(p)
+                for i in neurons[p.target]:
+                    for _ in range(consumed[i] if refractory[i] == 0 else 0):
+                        jump = signed_weight(p) * factor(p, voltage[i])
+                        voltage[i] += math.floor(jump + rng.random()) if p.synapse.rounded else jump
+        increment = dict.fromkeys(voltage, 0.0)
+        for population in network.populations:
+            neuron, drive = population.neuron, population.drive
+            for i in neurons[population.name]:
+                increment[i] = (neuron.rest - voltage[i]) * dt / neuron.tau_m
+                if isinstance(drive, spiking.GaussianDrive):
+                    increment[i] += drive.rate * drive.size * dt
+        for p in network.projections:
+            if isinstance(p.synapse, spiking.PendingCurrent):
+                for i in neurons[p.target]:
+                    current = signed_weight(p) * factor(p, voltage[i]) * pending[p.name][i] / p.synapse.tau
+                    increment[i] += current * dt
+        fired = dict.fromkeys(names, 0)
+        for population in network.populations:
+            neuron, drive = population.neuron, population.drive
+            own = neurons[population.name]
+            for i in own:
+                if refractory[i] == 0 and isinstance(drive, spiking.GaussianDrive):
+                    increment[i] += drive.size * math.sqrt(drive.rate * dt) * rng.standard_normal()
+                elif refractory[i] == 0 and isinstance(drive, spiking.PoissonDrive):
+                    increment[i] += drive.size * quantile(stats.poisson(drive.rate * dt))
+            for i in own:
+                if refractory[i] == 0:
+                    voltage[i] += increment[i]
+                    if voltage[i] >= neuron.threshold:
+                        voltage[i] = neuron.reset
+                        spikes.append((step, i))
+                        fired[population.name] += 1
+                        if isinstance(neuron.refractory, spiking.Fixed):
+                            refractory[i] = round(neuron.refractory.duration / dt)
+                        elif isinstance(neuron.refractory, spiking.Exponential):
+                            refractory[i] = 1
+                elif isinstance(neuron.refractory, spiking.Fixed):
+                    refractory[i] -= 1
+                elif rng.random() < dt / neuron.refractory.mean:
+                    refractory[i] = 0
+        for p in network.projections:
+            if isinstance(p.synapse, spiking.PendingCurrent):
+                consume(p)
+            if fired[p.source]:
+                for i in neurons[p.target]:
+                    pending[p.name][i] += quantile(stats.binom(fired[p.source], p.wiring.probability))
+    return spikes
+
+
+def bernoulli(x: float) -> float:
+    return 1.0 if x == 0 else x / math.expm1(x)
+
+
+def generator(
+    approximation: MarkovApproximation, population: str, moments: dict[str, tuple[float, float]]
+) -> np.ndarray:
+    """Dense generator of one population: bins, then refractory stages, then a last row that counts spikes.
+
+    ``moments`` maps a projection onto the population to (mean, variance) of its pending spikes.
+    """
+    network = approximation.network
+    neuron = network.population(population).neuron
+    bins, stages, floor = (getattr(approximation, n)[population] for n in ("bins", "stages", "v_min"))
+    h = (neuron.threshold - floor) / bins
+
+    def mu_and_d(v: float) -> tuple[float, float]:
+        drive = network.population(population).drive
+        mu = drive.rate * drive.size - (v - neuron.rest) / neuron.tau_m
+        noise = drive.rate * drive.size**2
+        for p in network.projections:
+            if p.target != population:
+                continue
+            s, (mean, variance) = p.synapse, moments[p.name]
+            c = 1.0 if s.reversal == -math.inf else (v - s.reversal) / (neuron.threshold - s.reversal)
+            kappa = approximation.kappa(s.tau)
+            mu += (-1 if s.inhibitory else 1) * s.weight * c * mean / s.tau
+            power = kappa * variance / s.tau**2
+            if isinstance(s, spiking.PendingKick):
+                power = max(0.0, mean / s.tau + kappa * (variance - mean) / s.tau**2)
+            noise += (s.weight * c) ** 2 * power
+        return mu, noise / 2
+
+    size = bins + stages + 1
+    matrix = np.zeros((size, size))
+
+    def flow(source: int, target: int, rate: float) -> None:
+        matrix[source, source] -= rate
+        matrix[target, source] += rate
+
+    for k in range(bins - 1):
+        mu, d = mu_and_d(floor + (k + 1) * h)
+        flow(k, k + 1, d / h**2 * bernoulli(-mu * h / d))
+        flow(k + 1, k, d / h**2 * bernoulli(mu * h / d))
+    mu, d = mu_and_d(neuron.threshold)
+    rate = d / (h / 2) / h * bernoulli(-mu * h / 2 / d)
+    centres = floor + (np.arange(bins) + 0.5) * h
+    shares = np.maximum(0, 1 - np.abs(centres - neuron.reset) / h)
+    if stages:
+        flow(bins - 1, bins, rate)
+    else:
+        matrix[bins - 1, bins - 1] -= rate
+        matrix[:bins, bins - 1] += rate * shares
+    matrix[-1, bins - 1] = rate
+    for s in range(stages):
+        release = approximation.arrays().release[list(network.sizes).index(population)]
+        if s + 1 < stages:
+            flow(bins + s, bins + s + 1, release)
+        else:
+            matrix[bins + s, bins + s] -= release
+            matrix[:bins, bins + s] += release * shares
+    return matrix
+
+
+def step(matrix: np.ndarray, state: np.ndarray, time: float) -> tuple[np.ndarray, float]:
+    """Exponential of a generator: (new state, spikes)."""
+    after = linalg.expm(matrix * time) @ np.append(state, 0.0)
+    return after[:-1], float(after[-1])
+
+
+def synchrony(times: np.ndarray, size: int, window: float) -> float:
+    near = [(np.abs(times - t) <= window / 2 + 1e-9).sum() for t in times]
+    return float(np.mean(near)) / size

@@ -1,0 +1,81 @@
+"""The package as a whole: floors, import time, installation."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PYTHON = sys.executable
+
+
+def best_time(*words):
+    """The shortest of five runs: a machine can only be slower than the program."""
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        subprocess.run(words, check=True, capture_output=True)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def test_importing_is_fast():
+    assert best_time(PYTHON, "-c", "import spiking, reduction") < 1.0
+
+
+def test_help_is_fast():
+    assert best_time(PYTHON, "-m", "reduction.cli", "--help") < 0.7
+
+
+def test_heavy_modules_are_imported_only_where_used():
+    code = (
+        "import sys, spiking, reduction; n = spiking.presets.chang2025(); reduction.MarkovApproximation(n); "
+        "print([m for m in ('matplotlib', 'sympy', 'networkx', 'numba', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_compiled_functions_call_only_their_own_file():
+    """numba's cache does not notice a change in another file."""
+    for path in [*ROOT.glob("spiking/kernels/*.py"), *ROOT.glob("reduction/kernels/*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        allowed = {"numpy", "numpy.typing", "numba", "math", "typing", "__future__"}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                assert {a.name for a in node.names} <= allowed, path
+            elif isinstance(node, ast.ImportFrom) and node.module not in allowed:
+                assert all(alias.name.isupper() for alias in node.names), f"{path}: only constants may be shared"
+
+
+def test_public_names_exist_and_are_documented():
+    import reduction
+    import spiking
+
+    for module in (spiking, reduction):
+        for name in module.__all__:
+            assert getattr(module, name).__doc__, name
+        assert dir(module) == sorted(module.__all__)
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            module.nothing  # noqa: B018
+
+
+@pytest.mark.skipif(importlib.util.find_spec("build") is None, reason="needs the package `build`")
+def test_the_wheel_installs_and_runs_in_an_empty_environment(tmp_path):
+    subprocess.run([PYTHON, "-m", "build", "--outdir", tmp_path, ROOT], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert list(tmp_path.glob("*.tar.gz"))
+    subprocess.run([PYTHON, "-m", "venv", tmp_path / "env"], check=True)
+    subprocess.run([tmp_path / "env/bin/pip", "install", "-q", wheel], check=True, capture_output=True)
+    words = ["integrate", "chang2025", "--duration", "200", "--discard", "100", "--json"]
+    done = subprocess.run(
+        [tmp_path / "env/bin/snn2ode", *words], check=True, capture_output=True, text=True, cwd=tmp_path
+    )  # fmt: skip
+    assert json.loads(done.stdout)["rates"]["E"] > 10
