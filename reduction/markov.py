@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from spiking.drives import GaussianDrive, NoDrive, PoissonDrive
+from spiking.drives import KickDrive, NoDrive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
 from spiking.neurons import LIF, Exponential, Fixed
@@ -118,7 +118,7 @@ class MarkovApproximation:
             pools[population.name] = (
                 int(stages) if isinstance(refractory, Fixed) else int(isinstance(refractory, Exponential))
             )
-            if not isinstance(population.drive, (NoDrive, PoissonDrive, GaussianDrive)):
+            if not isinstance(population.drive, (NoDrive, KickDrive)):
                 raise SpecificationError(f"{population.name}.drive: the Markov approximation covers white drives only")
         for projection in network.projections:
             if not isinstance(projection.synapse, PendingSpikeSynapse) or not isinstance(projection.wiring, Annealed):

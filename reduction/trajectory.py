@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking.errors import SpecificationError, UnknownNameError
+from spiking import archive, network_file
+from spiking.errors import UnknownNameError
 from spiking.network import Network
 from spiking.statistics import Peaks, checked_discard, rate_peaks, smoothed
 
@@ -106,19 +106,21 @@ class Trajectory:
         return plotting.rates(self, ax=ax, start=discard, window=window)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save to a compressed .npz archive, without loss."""
-        from spiking import network_file
+        """Save to a compressed .npz archive, without loss.
 
-        meta = {
+        Raises
+        ------
+        SpecificationError
+            If the file cannot be written.
+        """
+        metadata = {
+            "kind": "trajectory",
             "level": self.level,
             "sampling_interval": self.sampling_interval,
             "options": self.options,
             "network": network_file.dumps(self.network),
         }
-        with open(path, "wb") as file:
-            np.savez_compressed(
-                file, metadata=np.array(json.dumps(meta)), **{name: getattr(self, name) for name in _ARRAYS}
-            )
+        archive.write(path, metadata, {name: getattr(self, name) for name in _ARRAYS})
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Trajectory:
@@ -129,21 +131,10 @@ class Trajectory:
         SpecificationError
             If the file is not such an archive.
         """
-        from spiking import network_file
-
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                meta = json.loads(str(archive["metadata"]))
-                arrays = {name: archive[name] for name in _ARRAYS}
-                return Trajectory(
-                    level=meta["level"],
-                    network=network_file.loads(meta["network"]),
-                    sampling_interval=meta["sampling_interval"],
-                    options=meta["options"],
-                    **arrays,
-                )
-        except (OSError, KeyError, ValueError) as error:
-            raise SpecificationError(f"{path}: is not a trajectory saved by snn2ode ({error})") from None
+        metadata, arrays = archive.read(path, "trajectory")
+        network = network_file.loads(metadata["network"])
+        own = {name: metadata[name] for name in ("level", "sampling_interval", "options")}
+        return Trajectory(network=network, **own, **arrays)
 
     def _first(self, discard: float) -> int:
         return min(round(checked_discard(discard, self.duration) / self.sampling_interval), len(self.firing_rates) - 1)

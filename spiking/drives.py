@@ -21,8 +21,8 @@ class NoDrive(Drive):
 
 
 @dataclass(frozen=True)
-class PoissonDrive(Drive):
-    """Independent Poisson kicks to every neuron.
+class KickDrive(Drive):
+    """Base of the drives made of many independent kicks to every neuron.
 
     Parameters
     ----------
@@ -32,23 +32,22 @@ class PoissonDrive(Drive):
         Height of a kick in mV.
     """
 
-    kind: ClassVar[str] = "poisson"
     rate: float = parameter(NONNEGATIVE, "1/ms", "rate of the external kicks")
     size: float = parameter(FINITE, "mV", "size of an external kick", default=1.0)
 
 
 @dataclass(frozen=True)
-class GaussianDrive(Drive):
+class PoissonDrive(KickDrive):
+    """Poisson kicks; parameters as in `KickDrive`."""
+
+    kind: ClassVar[str] = "poisson"
+
+
+@dataclass(frozen=True)
+class GaussianDrive(KickDrive):
     """White noise with the mean and variance of Poisson kicks: rate * size and rate * size^2 per ms ([C25]).
 
-    Parameters
-    ----------
-    rate : float
-        Kicks per ms.
-    size : float
-        Height of a kick in mV.
+    Parameters as in `KickDrive`.
     """
 
     kind: ClassVar[str] = "gaussian"
-    rate: float = parameter(NONNEGATIVE, "1/ms", "rate of the external kicks")
-    size: float = parameter(FINITE, "mV", "size of an external kick", default=1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking import archive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
 from spiking.network import Network
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,21 +196,26 @@ class Recording:
         return plotting.raster(self, ax=ax, start=discard, window=window)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save to a compressed .npz archive, without loss."""
+        """Save to a compressed .npz archive, without loss.
+
+        Raises
+        ------
+        SpecificationError
+            If the file cannot be written.
+        """
         from spiking import network_file
 
-        meta = {
-            "format": _FORMAT, "populations": self.populations, "duration": self.duration, "trials": self.trials,
+        metadata = {
+            "kind": "recording", "populations": self.populations, "duration": self.duration, "trials": self.trials,
             "sampling_interval": self.sampling_interval, "options": self.options,
             "network": None if self.network is None else network_file.dumps(self.network),
         }  # fmt: skip
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
         if self.final_state is not None:
             state = self.final_state
             arrays |= {f"state_{name}": getattr(state, name) for name in _STATE_ARRAYS}
-            meta["state"] = {"generators": state.generators, "dt": state.dt}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, metadata=np.array(json.dumps(meta)), **arrays)
+            metadata["state"] = {"generators": state.generators, "dt": state.dt}
+        archive.write(path, metadata, arrays)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Recording:
@@ -225,21 +228,16 @@ class Recording:
         """
         from spiking import network_file
 
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                meta = json.loads(str(archive["metadata"]))
-                arrays = {name: archive[name] for name in _ARRAYS}
-                state = None
-                if "state" in meta:
-                    state_arrays = {name: archive[f"state_{name}"] for name in _STATE_ARRAYS}
-                    generators = tuple(meta["state"]["generators"])
-                    state = State(**state_arrays, generators=generators, dt=meta["state"]["dt"])
-        except (OSError, KeyError, ValueError) as error:
-            raise SpecificationError(f"{path}: is not a recording saved by snn2ode ({error})") from None
-        network = None if meta["network"] is None else network_file.loads(meta["network"])
+        metadata, arrays = archive.read(path, "recording")
+        state = None
+        if "state" in metadata:
+            generators = tuple(metadata["state"]["generators"])
+            state_arrays = {name: arrays.pop(f"state_{name}") for name in _STATE_ARRAYS}
+            state = State(**state_arrays, generators=generators, dt=metadata["state"]["dt"])
         return Recording(
-            populations=meta["populations"], duration=meta["duration"], trials=meta["trials"],
-            sampling_interval=meta["sampling_interval"], network=network, options=meta["options"],
+            populations=metadata["populations"], duration=metadata["duration"], trials=metadata["trials"],
+            sampling_interval=metadata["sampling_interval"], options=metadata["options"],
+            network=None if metadata["network"] is None else network_file.loads(metadata["network"]),
             final_state=state, **arrays,
         )  # fmt: skip
 

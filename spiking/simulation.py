@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import parallel
-from spiking.drives import GaussianDrive, PoissonDrive
+from spiking.drives import GaussianDrive, KickDrive, PoissonDrive
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
 from spiking.neurons import LIF, Exponential, Fixed
@@ -287,7 +287,7 @@ def _constants(network: Network, dt: float) -> tuple[Any, ...]:
     for population in network.populations:
         drive = population.drive
         gaussian, poisson = isinstance(drive, GaussianDrive), isinstance(drive, PoissonDrive)
-        rate, size = (drive.rate, drive.size) if isinstance(drive, (GaussianDrive, PoissonDrive)) else (0.0, 0.0)
+        rate, size = (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
         kinds.append(pending.GAUSSIAN if gaussian else pending.POISSON if poisson else pending.NO_DRIVE)
         means.append(rate * size * dt if gaussian else 0.0)
         deviations.append(abs(size) * math.sqrt(rate * dt))
