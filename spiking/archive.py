@@ -27,7 +27,7 @@ def write(path: str | os.PathLike[str], metadata: Mapping[str, Any], arrays: Map
     partial = target.with_name(target.name + ".partial")
     try:
         with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, metadata=np.array(json.dumps(metadata)), **dict(arrays))  # type: ignore[arg-type]
+            np.savez_compressed(file, allow_pickle=False, metadata=np.array(json.dumps(metadata)), **dict(arrays))
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
