@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from reduction.markov import MarkovApproximation
 from reduction.trajectory import Trajectory
+from spiking import memory
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.specification import POSITIVE, checked_number
 
@@ -83,6 +84,8 @@ def integrate(
         tau = approximation.network[f"{projection.name}.tau"]
         if dt > tau / 2:
             raise ParameterError("", "dt", dt, f"must be at most {tau / 2:g} ms, half of {projection.name}.tau")
+    columns = 2 * (len(approximation.network.populations) + len(approximation.network.projections))
+    memory.check(16.0 * samples * columns, "the trajectory", "reduce duration, or raise sampling_interval")
     report = progress or (lambda fraction: None)
     run = _run_ode if level == "ode" else _run_published
     spikes, mean_voltage, mean_pending, variance_pending, state = run(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking import parallel
+from spiking import memory, parallel
 from spiking.drives import GaussianDrive, KickDrive, PoissonDrive
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
@@ -84,7 +84,8 @@ def simulate(
     Returns
     -------
     Recording
-        Memory: 16 bytes per spike, and 8 bytes per sample and population or projection.
+        Memory: 24 bytes per spike; 16 bytes per sample for each population, 8 for each projection (twice while
+        trials are joined), refused beyond half of the machine's memory.
 
     Raises
     ------
@@ -101,6 +102,9 @@ def simulate(
     every, samples, dt = _check_times(network, duration, dt, sampling_interval)
     if initial is not None:
         _check_state(initial, network, trials, dt)
+    columns = 2 * len(network.populations) + len(network.projections)
+    remedy = "reduce duration or trials, or raise sampling_interval"
+    memory.check(16.0 * trials * samples * columns, "the recording", remedy)
     constants = _constants(network, dt)
 
     finished = [0.0] * trials

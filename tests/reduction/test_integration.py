@@ -55,6 +55,11 @@ def test_bad_options_are_refused(chang, options, message):
         reduction.integrate(reduction.MarkovApproximation(chang), **options)
 
 
+def test_a_trajectory_that_would_not_fit_is_refused(chang):
+    with pytest.raises(SpecificationError, match=r"the trajectory would take .* GiB, .*: reduce duration"):
+        reduction.integrate(reduction.MarkovApproximation(chang), duration=1e12)
+
+
 def test_unknown_levels_and_questions_are_refused(chang):
     approximation = reduction.MarkovApproximation(chang)
     with pytest.raises(UnknownNameError, match="level 'sde' does not exist.*; there are: ode, published"):

@@ -175,6 +175,11 @@ def test_unknown_schemes_and_wrong_states_are_refused(chang, small):
         spiking.simulate(small, 10.0, dt=0.05, initial=state)
 
 
+def test_a_recording_that_would_not_fit_is_refused(chang):
+    with pytest.raises(SpecificationError, match=r"the recording would take .* GiB, .*: reduce duration or trials"):
+        spiking.simulate(chang, 1e12)
+
+
 def test_a_voltage_that_runs_away_is_reported(chang):
     state = spiking.simulate(chang, 1.0).final_state
     state.voltage[0, 310] = math.nan
