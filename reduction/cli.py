@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate = command("simulate", _simulate, "simulate a network, neuron by neuron", network)
     _add_times(simulate, duration=5000.0, discard=1000.0)
     simulate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
-    simulate.add_argument("--scheme", default="reference", help="integration scheme (default reference)")
+    simulate.add_argument(
+        "--scheme", default="reference", help="reference, or exact (event-driven kick networks); default reference"
+    )
     simulate.add_argument("--trials", type=int, default=1, help="independent repetitions (default 1)")
     simulate.add_argument("--workers", type=int, help="threads (default: one per core)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="save the recording (.npz)")

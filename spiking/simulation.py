@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from spiking import memory, parallel
-from spiking.drives import GaussianDrive, KickDrive, PoissonDrive
-from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
+from spiking.engines.trial import Engine, Trial, TrialState, run
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
-from spiking.neurons import LIF, Exponential, Fixed
 from spiking.recording import Recording, State
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
-from spiking.synapses import PendingKick, PendingSpikeSynapse
-from spiking.wiring import Annealed
 
-SCHEMES = ("reference",)
-
-_STEPS_PER_CALL = 2000
+SCHEMES = ("reference", "exact")
 
 Progress = Callable[[float], None]
 
@@ -58,17 +51,21 @@ def simulate(
 
     Order in dt: the threshold is tested at grid times only, which lowers rates by a bias of order :math:`\sqrt{dt}`.
 
+    Scheme ``"exact"`` (event-driven, no time step): for kick synapses, Poisson or no drive, and exponential or no
+    refractory time, as in [LCY19]. Every kick, consumption and release is an event of its own exponential clock;
+    between events voltages only leak. Spike times are exact; dt is only the default sampling interval.
+
     Parameters
     ----------
     network : Network
     duration : float
         In ms; rounded to whole sampling intervals.
     dt : float
-        Step in ms; at most half of the shortest time constant.
+        Step in ms; scheme ``"reference"``: at most half of the shortest time constant.
     seed : int, SeedSequence or None
         Trial k uses the k-th spawned stream of PCG64: results do not depend on `workers`. With None, the random streams
         of `initial` go on, and the run continues bit-identically.
-    scheme : {"reference"}
+    scheme : {"reference", "exact"}
     initial : State, optional
         ``recording.final_state`` of an earlier run; by default every V at reset, nothing pending, no neuron refractory.
     trials : int
@@ -94,18 +91,18 @@ def simulate(
     NumericalError
         If a voltage becomes non-finite; names the population and the time.
     """
-    if scheme not in SCHEMES:
-        raise UnknownNameError("scheme", scheme, SCHEMES)
+    engine = _engine(scheme)
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
     workers = parallel.checked_workers(workers)
     _check_seed(seed, initial)
-    every, samples, dt = _check_times(network, duration, dt, sampling_interval)
+    every, samples, dt = _check_times(duration, dt, sampling_interval)
+    engine.check(network, dt)
     if initial is not None:
         _check_state(initial, network, trials, dt)
     columns = 2 * len(network.populations) + len(network.projections)
     remedy = "reduce duration or trials, or raise sampling_interval"
     memory.check(16.0 * trials * samples * columns, "the recording", remedy)
-    constants = _constants(network, dt)
+    advance = engine.prepare(network, dt)
 
     finished = [0.0] * trials
 
@@ -114,14 +111,15 @@ def simulate(
         if progress is not None:
             progress(sum(finished) / trials)
 
-    def run(trial: int, check: Callable[[], None]) -> _Trial:
+    def one(trial: int, check: Callable[[], None]) -> Trial:
         def tick(fraction: float) -> None:
             check()
             report(trial, fraction)
 
-        return _run(network, constants, _start(network, initial, seed, trial), every, samples, dt, tick)
+        state = _start(network, initial, seed, trial)
+        return run(network, advance, state, every=every, samples=samples, dt=dt, tick=tick)
 
-    done = parallel.ordered_map(run, range(trials), workers=min(workers, trials))
+    done = parallel.ordered_map(one, range(trials), workers=min(workers, trials))
     return Recording(
         populations=network.sizes,
         duration=samples * every * dt,
@@ -145,71 +143,6 @@ def simulate(
     )
 
 
-@dataclass
-class _TrialState:
-    voltage: npt.NDArray[np.float64]
-    refractory: npt.NDArray[np.int64]
-    pending: npt.NDArray[np.int64]
-    generator: np.random.Generator
-
-
-@dataclass
-class _Trial:
-    times: npt.NDArray[np.float64]
-    senders: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int64]
-    mean_voltage: npt.NDArray[np.float64]
-    mean_pending: npt.NDArray[np.float64]
-    state: _TrialState
-
-
-def _run(
-    network: Network,
-    constants: tuple[Any, ...],
-    state: _TrialState,
-    every: int,
-    samples: int,
-    dt: float,
-    tick: Progress,
-) -> _Trial:
-    from spiking.kernels.pending import advance
-
-    neurons = state.voltage.size
-    steps = samples * every
-    counts = np.zeros((samples, len(network.populations)), np.int64)
-    mean_voltage = np.empty((samples, len(network.populations)))
-    mean_pending = np.empty((samples, len(network.projections)))
-    spike_steps = np.empty(max(4 * neurons, 4096), np.int64)
-    spike_senders = np.empty_like(spike_steps)
-    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
-    step = 0
-    while step < steps:
-        tick(step / steps)
-        done, fired = advance(  # type: ignore[call-arg]
-            state.generator, step, min(_STEPS_PER_CALL, steps - step), every, *constants,
-            state.voltage, state.refractory, state.pending,
-            counts, mean_voltage, mean_pending, spike_steps, spike_senders,
-        )  # fmt: skip
-        found.append((spike_steps[:fired].copy(), spike_senders[:fired].copy()))
-        step += done
-        _check_finite(network, state.voltage, step * dt)
-    tick(1.0)
-    times = (np.concatenate([s for s, _ in found]) + 1) * dt
-    return _Trial(times, np.concatenate([s for _, s in found]), counts, mean_voltage, mean_pending, state)
-
-
-def _check_finite(network: Network, voltage: npt.NDArray[np.float64], time: float) -> None:
-    if np.isfinite(voltage).all():
-        return
-    neuron = int(np.flatnonzero(~np.isfinite(voltage))[0])
-    ends = np.cumsum(list(network.sizes.values()))
-    name = list(network.sizes)[int(np.searchsorted(ends, neuron, side="right"))]
-    raise NumericalError(
-        f"{name}: the voltage of neuron {neuron} became non-finite before {time:g} ms; "
-        f"reduce dt, or the weights onto {name}"
-    )
-
-
 def _check_seed(seed: object, initial: State | None) -> None:
     if seed is None and initial is None:
         raise ParameterError("", "seed", None, "continues the random streams of `initial`: give that, or an integer")
@@ -223,15 +156,18 @@ def _seed_record(seed: int | np.random.SeedSequence | None) -> Any:
     return None if seed is None else int(seed)
 
 
-def _check_times(
-    network: Network, duration: float, dt: float, sampling_interval: float | None
-) -> tuple[int, int, float]:
+def _engine(scheme: str) -> Engine:
+    if scheme not in SCHEMES:
+        raise UnknownNameError("scheme", scheme, SCHEMES)
+    from importlib import import_module
+
+    engine: Engine = import_module(f"spiking.engines.{scheme}").ENGINE
+    return engine
+
+
+def _check_times(duration: float, dt: float, sampling_interval: float | None) -> tuple[int, int, float]:
     """Return (steps per sample, samples, dt)."""
     dt = checked_number("", "dt", dt, POSITIVE)
-    for address, value in network.parameters.items():
-        name = address.rpartition(".")[2]
-        if name in ("tau", "tau_m", "mean", "duration") and dt > value / 2:
-            raise ParameterError("", "dt", dt, f"must be at most {value / 2:g} ms, half of {address} = {value:g} ms")
     if sampling_interval is None:
         parts = round(0.1 / dt)
         every = parts if parts >= 1 and math.isclose(parts * dt, 0.1) else 1
@@ -260,7 +196,7 @@ def _check_state(state: State, network: Network, trials: int, dt: float) -> None
 
 def _start(
     network: Network, initial: State | None, seed: int | np.random.SeedSequence | None, trial: int
-) -> _TrialState:
+) -> TrialState:
     if seed is None:
         assert initial is not None
         bits = np.random.PCG64()
@@ -272,95 +208,7 @@ def _start(
     if initial is not None:
         arrays = (initial.voltage[trial], initial.refractory[trial], initial.pending[trial])
         voltage, refractory, pending = (array.copy() for array in arrays)
-        return _TrialState(voltage, refractory.astype(np.int64), pending.astype(np.int64), generator)
+        return TrialState(voltage, refractory.astype(np.int64), pending.astype(np.int64), generator)
     voltage = np.concatenate([np.full(p.size, network[f"{p.name}.reset"], float) for p in network.populations])
     targets = sum(network.sizes[p.target] for p in network.projections)
-    return _TrialState(voltage, np.zeros(voltage.size, np.int64), np.zeros(targets, np.int64), generator)
-
-
-def _constants(network: Network, dt: float) -> tuple[Any, ...]:
-    """Return the arrays that `advance` takes between `every` and the state."""
-    from spiking.kernels import pending, tables
-
-    names = list(network.sizes)
-    sizes = list(network.sizes.values())
-    neurons = [_lif(p.name, p.neuron) for p in network.populations]
-    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-    kinds, means, deviations, kick_sizes, drive_rows = [], [], [], [], []
-    for population in network.populations:
-        drive = population.drive
-        gaussian, poisson = isinstance(drive, GaussianDrive), isinstance(drive, PoissonDrive)
-        rate, size = (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
-        kinds.append(pending.GAUSSIAN if gaussian else pending.POISSON if poisson else pending.NO_DRIVE)
-        means.append(rate * size * dt if gaussian else 0.0)
-        deviations.append(abs(size) * math.sqrt(rate * dt))
-        kick_sizes.append(size)
-        drive_rows.append(tables.poisson_row(rate * dt if poisson else 0.0))
-    drive_table = tables.pack(drive_rows)
-
-    steps, release = [], []
-    for neuron in neurons:
-        refractory = neuron.refractory
-        if isinstance(refractory, Fixed):
-            steps.append(round(refractory.duration / dt))
-            release.append(-1.0)
-        elif isinstance(refractory, Exponential):
-            steps.append(1)
-            release.append(dt / refractory.mean)
-        else:
-            steps.append(0)
-            release.append(1.0)
-
-    target, source, kick, gain, c0, c1, rounded, consumption, probability = ([] for _ in range(9))
-    consumption_rows, arrival_rows = [], []
-    for projection in network.projections:
-        synapse, wiring = projection.synapse, projection.wiring
-        if not isinstance(synapse, PendingSpikeSynapse) or not isinstance(wiring, Annealed):
-            raise SpecificationError(
-                f"{projection.name}: scheme 'reference' needs pending-spike synapses with annealed wiring"
-            )
-        target.append(names.index(projection.target))
-        source.append(names.index(projection.source))
-        kick.append(isinstance(synapse, PendingKick))
-        strength = -synapse.weight if synapse.inhibitory else synapse.weight
-        gain.append(strength if kick[-1] else strength * dt / synapse.tau)
-        constant, slope = inhibitory_factor(synapse, neurons[target[-1]])
-        c0.append(constant)
-        c1.append(slope)
-        rounded.append(isinstance(synapse, PendingKick) and synapse.rounded)
-        consumption.append(dt / synapse.tau)
-        probability.append(wiring.probability)
-        consumption_rows += tables.consumption_rows(dt / synapse.tau)
-        arrival_rows += tables.arrival_rows(wiring.probability)
-    pending_start = np.concatenate([[0], np.cumsum([sizes[t] for t in target])]).astype(np.int64)
-
-    def floats(values: Any) -> npt.NDArray[np.float64]:
-        return np.array(values, np.float64)
-
-    def integers(values: Any) -> npt.NDArray[np.int64]:
-        return np.array(values, np.int64)
-
-    return (
-        start, floats([n.threshold for n in neurons]), floats([n.reset for n in neurons]),
-        floats([n.rest for n in neurons]), floats([dt / n.tau_m for n in neurons]),
-        integers(kinds), floats(means), floats(deviations), floats(kick_sizes), *drive_table,
-        integers(steps), floats(release),
-        integers(target), integers(source), pending_start, np.array(kick, bool), floats(gain), floats(c0), floats(c1),
-        np.array(rounded, bool), floats(consumption), floats(probability),
-        *tables.pack(consumption_rows), *tables.pack(arrival_rows),
-    )  # fmt: skip
-
-
-def inhibitory_factor(synapse: PendingSpikeSynapse, neuron: LIF) -> tuple[float, float]:
-    """Return (c0, c1) of c(v) = c0 + c1 v: the voltage dependence of a synapse onto a neuron."""
-    if synapse.reversal == -math.inf:
-        return 1.0, 0.0
-    span = neuron.threshold - synapse.reversal
-    return -synapse.reversal / span, 1.0 / span
-
-
-def _lif(name: str, neuron: object) -> LIF:
-    if not isinstance(neuron, LIF):
-        raise SpecificationError(f"{name}: scheme 'reference' simulates leaky or perfect IF neurons only")
-    return neuron
+    return TrialState(voltage, np.zeros(voltage.size, np.int64), np.zeros(targets, np.int64), generator)

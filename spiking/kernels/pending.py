@@ -93,7 +93,7 @@ def _drive(rng, increment, refractory, first, end, kind, deviation, size, row, c
 @njit(nogil=True, cache=True)
 def _fire(
     rng, voltage, refractory, increment, first, end, threshold, reset, refractory_steps, release,
-    step, fired, spike_steps, spike_senders,
+    time, fired, spike_times, spike_senders,
 ):  # fmt: skip
     """Move voltages, collect the spikes of those at threshold, release refractory neurons; return all spikes so far."""
     for i in range(first, end):
@@ -102,7 +102,7 @@ def _fire(
             if v >= threshold:
                 v = reset
                 refractory[i] = refractory_steps
-                spike_steps[fired] = step
+                spike_times[fired] = time
                 spike_senders[fired] = i
                 fired += 1
             voltage[i] = v
@@ -115,13 +115,13 @@ def _fire(
 
 @njit(nogil=True, cache=True)
 def advance(
-    rng, first_step, steps, every,
+    rng, first_step, steps, every, dt,
     start, threshold, reset, rest, leak,
     drive_kind, drive_mean, drive_deviation, drive_size, drive_cdf, drive_start, drive_guide,
     refractory_steps, release,
     target, source, pending_start, kick, gain, c0, c1, rounded, consumption, probability,
     consumption_cdf, consumption_start, consumption_guide, arrival_cdf, arrival_start, arrival_guide,
-    voltage, refractory, pending, counts, mean_voltage, mean_pending, spike_steps, spike_senders,
+    voltage, refractory, pending, counts, mean_voltage, mean_pending, spike_times, spike_senders,
 ):  # fmt: skip
     """Advance the network; stop early if the spike buffer might overflow.
 
@@ -137,7 +137,7 @@ def advance(
     fired = 0
     for done in range(steps):
         step = first_step + done
-        if fired + voltage.size > spike_steps.size:
+        if fired + voltage.size > spike_times.size:
             return done, fired
         sample = step // every
 
@@ -168,7 +168,7 @@ def advance(
             before = fired
             fired = _fire(
                 rng, voltage, refractory, increment, start[a], start[a + 1], threshold[a], reset[a],
-                refractory_steps[a], release[a], step, fired, spike_steps, spike_senders,
+                refractory_steps[a], release[a], (step + 1) * dt, fired, spike_times, spike_senders,
             )  # fmt: skip
             arrived[a] = fired - before
             counts[sample, a] += fired - before

@@ -166,8 +166,8 @@ def test_bad_options_are_refused(chang, options, message):
 
 
 def test_unknown_schemes_and_wrong_states_are_refused(chang, small):
-    with pytest.raises(UnknownNameError, match=r"scheme 'exact' does not exist; there are: reference"):
-        spiking.simulate(chang, 10.0, scheme="exact")
+    with pytest.raises(UnknownNameError, match=r"scheme 'euler' does not exist; there are: reference, exact"):
+        spiking.simulate(chang, 10.0, scheme="euler")
     state = spiking.simulate(small, 10.0).final_state
     with pytest.raises(SpecificationError, match=r"initial.voltage has shape"):
         spiking.simulate(chang, 10.0, initial=state)
