@@ -86,9 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate = command("simulate", _simulate, "simulate a network, neuron by neuron", network)
     _add_times(simulate, duration=5000.0, discard=1000.0)
     simulate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
-    simulate.add_argument(
-        "--scheme", default="reference", help="reference, or exact (event-driven kick networks); default reference"
-    )
+    _add_scheme(simulate)
     simulate.add_argument("--trials", type=int, default=1, help="independent repetitions (default 1)")
     simulate.add_argument("--workers", type=int, help="threads (default: one per core)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="save the recording (.npz)")
@@ -112,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--levels", default="ode,published", help="comma list (default ode,published)")
     _add_times(validate, duration=5000.0, discard=1000.0)
     validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
+    _add_scheme(validate)
     validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
     validate.add_argument("--workers", type=int, help="points computed at a time (default: one per core)")
     validate.add_argument(
@@ -132,6 +131,10 @@ class _Version(argparse.Action):
 def _add_times(parser: argparse.ArgumentParser, *, duration: float, discard: float) -> None:
     parser.add_argument("--duration", type=float, default=duration, help=f"ms (default {duration:g})")
     parser.add_argument("--discard", type=float, default=discard, help=f"transient left out, ms (default {discard:g})")
+
+
+def _add_scheme(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scheme", default="reference", help="reference, bridge or exact (default reference)")
 
 
 def _add_reduction(parser: argparse.ArgumentParser) -> None:
@@ -358,7 +361,7 @@ def _validate(options: argparse.Namespace) -> None:
             network, parameter=options.parameter, values=_values(options.values),
             levels=[level for level in options.levels.split(",") if level], duration=options.duration,
             discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
-            bins=options.bins, closure=_closure(options.closure), store=options.out, progress=progress,
+            scheme=options.scheme, bins=options.bins, closure=_closure(options.closure), store=options.out, progress=progress,
             command=options.command,
         )  # fmt: skip
     from reduction.report import verdicts

@@ -17,7 +17,7 @@ from spiking.network import Network
 from spiking.recording import Recording, State
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
 
-SCHEMES = ("reference", "exact")
+SCHEMES = ("reference", "bridge", "exact")
 
 Progress = Callable[[float], None]
 
@@ -51,6 +51,10 @@ def simulate(
 
     Order in dt: the threshold is tested at grid times only, which lowers rates by a bias of order :math:`\sqrt{dt}`.
 
+    Scheme ``"bridge"``: the same step with exact factors for leak and synapses, pending spikes consumed binomially, and
+    the probability that a voltage under white noise has crossed the threshold between two grid times (Brownian bridge):
+    most of that bias goes. Without refractory time what lies above the threshold is kept above reset.
+
     Scheme ``"exact"`` (event-driven, no time step): for kick synapses, Poisson or no drive, and exponential or no
     refractory time, as in [LCY19]. Every kick, consumption and release is an event of its own exponential clock;
     between events voltages only leak. Spike times are exact; dt is only the default sampling interval.
@@ -61,11 +65,11 @@ def simulate(
     duration : float
         In ms; rounded to whole sampling intervals.
     dt : float
-        Step in ms; scheme ``"reference"``: at most half of the shortest time constant.
+        Step in ms; not for ``"exact"``: at most half of the shortest time constant.
     seed : int, SeedSequence or None
         Trial k uses the k-th spawned stream of PCG64: results do not depend on `workers`. With None, the random streams
         of `initial` go on, and the run continues bit-identically.
-    scheme : {"reference", "exact"}
+    scheme : {"reference", "bridge", "exact"}
     initial : State, optional
         ``recording.final_state`` of an earlier run; by default every V at reset, nothing pending, no neuron refractory.
     trials : int

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spiking.drives import KickDrive, NoDrive, PoissonDrive
-from spiking.engines.reference import check_annealed, inhibitory_factor
+from spiking.engines.annealed import check_annealed, inhibitory_factor
 from spiking.engines.trial import Advance, Engine, TrialState
 from spiking.errors import SpecificationError
 from spiking.network import Network

@@ -19,13 +19,13 @@ NO_DRIVE, GAUSSIAN, POISSON = 0, 1, 2
 
 
 @njit(nogil=True, cache=True)
-def _consume(rng, pending, first, end, rate, row, cdf, start, guide, consumed):
-    """Draw min(H, Poisson(H * rate)) for every H, take it away and keep it in ``consumed``."""
+def _consume(rng, pending, first, end, rate, binomial, row, cdf, start, guide, consumed):
+    """Draw min(H, Poisson(H * rate)) or Binomial(H, rate) for every H, take it away and keep it in ``consumed``."""
     for j in range(first, end):
         waiting = pending[j]
         number = 0
         if waiting >= COARSE * FINE:
-            number = rng.poisson(waiting * rate)
+            number = rng.binomial(waiting, rate) if binomial else rng.poisson(waiting * rate)
         elif waiting > 0:
             u = rng.random()
             k = start[row + (waiting & (FINE - 1))]
@@ -92,15 +92,23 @@ def _drive(rng, increment, refractory, first, end, kind, deviation, size, row, c
 
 @njit(nogil=True, cache=True)
 def _fire(
-    rng, voltage, refractory, increment, first, end, threshold, reset, refractory_steps, release,
+    rng, voltage, refractory, increment, first, end, threshold, reset, bridge, refractory_steps, release,
     time, fired, spike_times, spike_senders,
 ):  # fmt: skip
-    """Move voltages, collect the spikes of those at threshold, release refractory neurons; return all spikes so far."""
+    """Move voltages, collect the spikes of those at threshold, release refractory neurons; return all spikes so far.
+
+    ``bridge``, if positive, is the variance of white noise over the step: a path between two voltages below the
+    threshold has crossed it with the probability exp(-2 (threshold - v)(threshold - v') / variance) of a Brownian bridge.
+    """
     for i in range(first, end):
         if refractory[i] == 0:
             v = voltage[i] + increment[i]
-            if v >= threshold:
-                v = reset
+            crossed = v >= threshold
+            if bridge > 0.0 and not crossed:
+                exponent = 2.0 * (threshold - voltage[i]) * (threshold - v) / bridge
+                crossed = exponent < 40.0 and rng.random() < math.exp(-exponent)
+            if crossed:
+                v = reset if refractory_steps > 0 or bridge == 0.0 else v - threshold + reset
                 refractory[i] = refractory_steps
                 spike_times[fired] = time
                 spike_senders[fired] = i
@@ -116,7 +124,7 @@ def _fire(
 @njit(nogil=True, cache=True)
 def advance(
     rng, first_step, steps, every, dt,
-    start, threshold, reset, rest, leak,
+    start, threshold, reset, rest, leak, bridge, binomial,
     drive_kind, drive_mean, drive_deviation, drive_size, drive_cdf, drive_start, drive_guide,
     refractory_steps, release,
     target, source, pending_start, kick, gain, c0, c1, rounded, consumption, probability,
@@ -145,7 +153,7 @@ def advance(
             if kick[q]:
                 a = target[q]
                 _consume(
-                    rng, pending, pending_start[q], pending_start[q + 1], consumption[q], q * (FINE + COARSE),
+                    rng, pending, pending_start[q], pending_start[q + 1], consumption[q], binomial, q * (FINE + COARSE),
                     consumption_cdf, consumption_start, consumption_guide, consumed,
                 )  # fmt: skip
                 _kick(rng, voltage, refractory, start[a], start[a + 1], consumed, gain[q], c0[q], c1[q], rounded[q])
@@ -168,7 +176,7 @@ def advance(
             before = fired
             fired = _fire(
                 rng, voltage, refractory, increment, start[a], start[a + 1], threshold[a], reset[a],
-                refractory_steps[a], release[a], (step + 1) * dt, fired, spike_times, spike_senders,
+                bridge[a], refractory_steps[a], release[a], (step + 1) * dt, fired, spike_times, spike_senders,
             )  # fmt: skip
             arrived[a] = fired - before
             counts[sample, a] += fired - before
@@ -176,7 +184,7 @@ def advance(
         for q in range(projections):
             if not kick[q]:
                 _consume(
-                    rng, pending, pending_start[q], pending_start[q + 1], consumption[q], q * (FINE + COARSE),
+                    rng, pending, pending_start[q], pending_start[q + 1], consumption[q], binomial, q * (FINE + COARSE),
                     consumption_cdf, consumption_start, consumption_guide, consumed,
                 )  # fmt: skip
             if arrived[source[q]] > 0:

@@ -45,13 +45,13 @@ def poisson_row(mean: float) -> Floats:
     return np.asarray(row[: full + 1], np.float64)
 
 
-def consumption_rows(rate: float) -> list[Floats]:
-    """Poisson rows of mean H * rate for H = 0 .. FINE - 1, then for H = 0, FINE, 2 FINE .. (COARSE - 1) FINE.
+def consumption_rows(rate: float, *, binomial: bool) -> list[Floats]:
+    """Rows Binomial(H, rate), or Poisson(H * rate), for H = 0 .. FINE - 1, then H = 0, FINE, .. (COARSE - 1) FINE.
 
-    Poisson numbers add up: one draw from each half serves every H below COARSE * FINE.
+    Such numbers add up: one draw from each half serves every H below COARSE * FINE.
     """
     numbers = (*range(FINE), *range(0, COARSE * FINE, FINE))
-    return [poisson_row(pending * rate) for pending in numbers]
+    return [binomial_row(pending, rate) if binomial else poisson_row(pending * rate) for pending in numbers]
 
 
 def arrival_rows(probability: float) -> list[Floats]:

@@ -166,7 +166,7 @@ def test_bad_options_are_refused(chang, options, message):
 
 
 def test_unknown_schemes_and_wrong_states_are_refused(chang, small):
-    with pytest.raises(UnknownNameError, match=r"scheme 'euler' does not exist; there are: reference, exact"):
+    with pytest.raises(UnknownNameError, match=r"scheme 'euler' does not exist; there are: reference, bridge, exact"):
         spiking.simulate(chang, 10.0, scheme="euler")
     state = spiking.simulate(small, 10.0).final_state
     with pytest.raises(SpecificationError, match=r"initial.voltage has shape"):

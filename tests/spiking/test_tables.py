@@ -39,7 +39,7 @@ def test_an_empty_table_is_harmless():
 
 @pytest.mark.parametrize("rate", [0.02, 0.4])
 def test_two_draws_make_one_poisson_number(rate):
-    rows = tables.consumption_rows(rate)
+    rows = tables.consumption_rows(rate, binomial=False)
     waiting = 5 * tables.FINE + 17
     pair = np.convolve(*(np.diff(rows[i], prepend=0.0) for i in (17, tables.FINE + 5)))
     exact = stats.poisson(waiting * rate).pmf(np.arange(pair.size))
