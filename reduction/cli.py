@@ -361,8 +361,8 @@ def _validate(options: argparse.Namespace) -> None:
             network, parameter=options.parameter, values=_values(options.values),
             levels=[level for level in options.levels.split(",") if level], duration=options.duration,
             discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
-            scheme=options.scheme, bins=options.bins, closure=_closure(options.closure), store=options.out, progress=progress,
-            command=options.command,
+            scheme=options.scheme, bins=options.bins, closure=_closure(options.closure), store=options.out,
+            progress=progress, command=options.command,
         )  # fmt: skip
     from reduction.report import verdicts
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spiking.drives import KickDrive, NoDrive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.network import Network
+from spiking.network import Network, checked_network
 from spiking.neurons import LIF, Exponential, Fixed
 from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, checked_number
 from spiking.synapses import PendingKick, PendingSpikeSynapse
@@ -82,6 +82,7 @@ class MarkovApproximation:
         closure: str | float = "published",
         stages: int = 16,
     ) -> None:
+        checked_network(network)
         if bins is not None and bin_width is not None:
             raise ParameterError("", "bin_width", bin_width, f"give either bins or bin_width, not both (bins = {bins})")
         if isinstance(closure, str):

@@ -22,7 +22,7 @@ from reduction.trajectory import Trajectory
 from spiking import parallel, simulation, statistics
 from spiking.errors import SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
-from spiking.network import Network
+from spiking.network import Network, checked_network
 from spiking.recording import Recording
 from spiking.specification import POSITIVE, checked_number
 
@@ -129,6 +129,7 @@ def _checked_options(
     network: Network, parameter: str, values: Sequence[float], levels: Sequence[str], duration: float, discard: float,
     dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float, integration_dt: float,
 ) -> Options:  # fmt: skip
+    checked_network(network)
     network[parameter]
     numbers = [float(value) for value in values]
     if not numbers:

@@ -36,8 +36,8 @@ class Population(Specification):
 
     name: str
     size: int = parameter(POSITIVE, "", "number of neurons")
-    neuron: Neuron = part(inline=True)
-    drive: Drive = part(default=NoDrive())
+    neuron: Neuron = part(Neuron, inline=True)
+    drive: Drive = part(Drive, default=NoDrive())
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,8 +62,8 @@ class Projection(Specification):
 
     target: str
     source: str
-    synapse: Synapse = part(inline=True)
-    wiring: Wiring = part(inline=True)
+    synapse: Synapse = part(Synapse, inline=True)
+    wiring: Wiring = part(Wiring, inline=True)
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -104,6 +104,10 @@ class Network:
         object.__setattr__(self, "projections", tuple(projections))
         if not self.populations:
             raise SpecificationError("populations = []: a network needs at least one population")
+        for what, cls in (("populations", Population), ("projections", Projection)):
+            for item in getattr(self, what):
+                if not isinstance(item, cls):
+                    raise SpecificationError(f"{what}: {item!r} must be a {cls.__name__}")
         names = [item.name for item in self._items]
         for name in names:
             if names.count(name) > 1:
@@ -216,6 +220,19 @@ class Network:
         from spiking.network_file import write
 
         write(self, path)
+
+
+def checked_network(network: object) -> Network:
+    """Return `network` if it is one.
+
+    Raises
+    ------
+    ParameterError
+        If it is not.
+    """
+    if not isinstance(network, Network):
+        raise ParameterError("", "network", network, "must be a spiking.Network, such as spiking.presets.chang2025()")
+    return network
 
 
 def _is_part(item: Specification, path: tuple[str, ...]) -> bool:

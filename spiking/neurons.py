@@ -81,7 +81,7 @@ class LIF(Neuron):
     reset: float = parameter(FINITE, "mV", "reset voltage", default=0.0)
     tau_m: float = parameter(POSITIVE_OR_INF, "ms", "membrane time constant", default=math.inf)
     rest: float = parameter(FINITE, "mV", "resting voltage of the leak", default=0.0)
-    refractory: Refractory = part(default=NoRefractory())
+    refractory: Refractory = part(Refractory, default=NoRefractory())
 
     def __post_init__(self) -> None:
         super().__post_init__()

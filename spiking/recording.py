@@ -14,6 +14,7 @@ from spiking import archive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
 from spiking.network import Network
+from spiking.specification import POSITIVE, checked_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,6 +129,7 @@ class Recording:
             raise SpecificationError(f"times and senders have shapes {t.shape} and {s.shape}: must be 1-D and equal")
         if not np.isfinite(t).all():
             raise SpecificationError("times: must all be finite")
+        checked_number("", "sampling_interval", sampling_interval, POSITIVE)
         end = float(t.max(initial=0.0)) if duration is None else float(duration)
         if t.size and (t.min() < 0 or t.max() > end):
             raise SpecificationError(f"times lie in [{t.min()}, {t.max()}]: must lie in [0, duration = {end}]")

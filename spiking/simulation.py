@@ -13,7 +13,7 @@ import numpy as np
 from spiking import memory, parallel
 from spiking.engines.trial import Engine, Trial, TrialState, run
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.network import Network
+from spiking.network import Network, checked_network
 from spiking.recording import Recording, State
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
 
@@ -95,6 +95,7 @@ def simulate(
     NumericalError
         If a voltage becomes non-finite; names the population and the time.
     """
+    checked_network(network)
     engine = _engine(scheme)
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
     workers = parallel.checked_workers(workers)

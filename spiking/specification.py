@@ -34,9 +34,9 @@ def parameter(requirement: Requirement, unit: str, meaning: str, **options: Any)
     return field(metadata={"requirement": requirement, "unit": unit, "meaning": meaning}, **options)
 
 
-def part(*, inline: bool = False, **options: Any) -> Any:
-    """Declare a nested specification; ``inline`` parts lend their parameters to the owner's address."""
-    return field(metadata={"inline": inline}, **options)
+def part(base: type[Specification], *, inline: bool = False, **options: Any) -> Any:
+    """Declare a nested specification of a class; ``inline`` parts lend their parameters to the owner's address."""
+    return field(metadata={"inline": inline, "base": base}, **options)
 
 
 def checked_number(owner: str, name: str, value: object, requirement: Requirement, *, integer: bool = False) -> float:
@@ -78,8 +78,10 @@ class Specification:
                     continue
                 number = checked_number(owner, f.name, value, f.metadata["requirement"], integer=f.type == "int")
                 object.__setattr__(self, f.name, number)
-            elif "inline" in f.metadata and not isinstance(value, Specification):
-                raise ParameterError(owner, f.name, value, "must be a specification object")
+            elif "inline" in f.metadata and not isinstance(value, f.metadata["base"]):
+                base = f.metadata["base"]
+                kinds = ", ".join(sorted(cls.__name__ for cls in _descendants(base) if cls.kind))
+                raise ParameterError(owner, f.name, value, f"must be a {base.__name__.lower()}: {kinds}")
 
     def paths(self) -> dict[str, tuple[str, ...]]:
         """Return the relative address of every parameter and part, with the field names that lead to it."""
@@ -117,6 +119,10 @@ class Specification:
         """Return (unit, meaning) of a parameter of this specification."""
         metadata = next(f.metadata for f in fields(self) if f.name == name)
         return metadata["unit"], metadata["meaning"]
+
+
+def _descendants(cls: type[Specification]) -> set[type[Specification]]:
+    return {cls}.union(*(_descendants(sub) for sub in cls.__subclasses__()))
 
 
 def placed(address: str, make: Callable[[], T]) -> T:

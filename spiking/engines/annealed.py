@@ -45,7 +45,7 @@ def prepare(network: Network, dt: float, *, exact: bool) -> Advance:
 
     def advance(state: TrialState, first_step: int, steps: int, every: int, *out: Any) -> tuple[int, int]:
         arrays = (state.voltage, state.refractory, state.pending, *out)
-        done, fired = pending.advance(state.generator, first_step, steps, every, dt, *constants, *arrays)  # type: ignore[call-arg]
+        done, fired = pending.advance(state.generator, first_step, steps, every, dt, *constants, *arrays)
         return done, fired
 
     return advance

@@ -97,8 +97,8 @@ def _fire(
 ):  # fmt: skip
     """Move voltages, collect the spikes of those at threshold, release refractory neurons; return all spikes so far.
 
-    ``bridge``, if positive, is the variance of white noise over the step: a path between two voltages below the
-    threshold has crossed it with the probability exp(-2 (threshold - v)(threshold - v') / variance) of a Brownian bridge.
+    ``bridge``, if positive, is the variance of white noise over the step: a path between two voltages below threshold
+    has crossed it with the probability exp(-2 (threshold - v)(threshold - v') / variance) of a Brownian bridge.
     """
     for i in range(first, end):
         if refractory[i] == 0:

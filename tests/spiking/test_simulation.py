@@ -175,6 +175,14 @@ def test_unknown_schemes_and_wrong_states_are_refused(chang, small):
         spiking.simulate(small, 10.0, dt=0.05, initial=state)
 
 
+def test_a_name_is_not_a_network():
+    import reduction
+
+    for function in (lambda n: spiking.simulate(n, 10.0), reduction.MarkovApproximation, reduction.derive):
+        with pytest.raises(ParameterError, match="network = 'chang2025': must be a spiking.Network"):
+            function("chang2025")
+
+
 def test_a_recording_that_would_not_fit_is_refused(chang):
     with pytest.raises(SpecificationError, match=r"the recording would take .* GiB, .*: reduce duration or trials"):
         spiking.simulate(chang, 1e12)
