@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -10,6 +11,11 @@ from scipy import linalg, stats
 
 import spiking
 from reduction.markov import MarkovApproximation
+
+
+@functools.cache
+def cumulative(distribution: Any, *parameters: float) -> np.ndarray:
+    return distribution(*parameters).cdf(np.arange(200))
 
 
 def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge: bool = False) -> list[tuple[int, int]]:
@@ -26,8 +32,8 @@ def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge:
     pending = {p.name: dict.fromkeys(neurons[p.target], 0) for p in network.projections}
     spikes: list[tuple[int, int]] = []
 
-    def quantile(distribution: Any) -> int:
-        return int(np.searchsorted(distribution.cdf(np.arange(200)), rng.random(), side="right"))
+    def quantile(distribution: Any, *parameters: float) -> int:
+        return int(np.searchsorted(cumulative(distribution, *parameters), rng.random(), side="right"))
 
     def factor(p: spiking.Projection, v: float) -> float:
         reversal, threshold = p.synapse.reversal, network[f"{p.target}.threshold"]
@@ -41,8 +47,8 @@ def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge:
         for i in neurons[p.target]:
             waiting = pending[p.name][i]
             share = dt / p.synapse.tau
-            leaving = stats.binom(waiting, 1 - math.exp(-share)) if bridge else stats.poisson(waiting * share)
-            number = min(waiting, quantile(leaving)) if waiting else 0
+            leaving = (stats.binom, waiting, 1 - math.exp(-share)) if bridge else (stats.poisson, waiting * share)
+            number = min(waiting, quantile(*leaving)) if waiting else 0
             pending[p.name][i] -= number
             consumed[i] = number
         return consumed
@@ -85,7 +91,7 @@ def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge:
                 if refractory[i] == 0 and isinstance(drive, spiking.GaussianDrive):
                     increment[i] += math.sqrt(noise(drive, neuron)) * rng.standard_normal()
                 elif refractory[i] == 0 and isinstance(drive, spiking.PoissonDrive):
-                    increment[i] += drive.size * quantile(stats.poisson(drive.rate * dt))
+                    increment[i] += drive.size * quantile(stats.poisson, drive.rate * dt)
             for i in own:
                 if refractory[i] == 0:
                     before, voltage[i] = voltage[i], voltage[i] + increment[i]
@@ -111,7 +117,7 @@ def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge:
                 consume(p)
             if fired[p.source]:
                 for i in neurons[p.target]:
-                    pending[p.name][i] += quantile(stats.binom(fired[p.source], p.wiring.probability))
+                    pending[p.name][i] += quantile(stats.binom, fired[p.source], p.wiring.probability)
     return spikes
 
 
