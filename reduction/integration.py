@@ -152,7 +152,14 @@ def _run_ode(
             raise NumericalError(f"level 'ode': the state became non-finite at {step * dt:g} ms; reduce dt")
 
     for step, number in _chunks(samples * every, report, check):
-        kernel.integrate(arrays, dt, step, number, every, *own.split(full), *out)
+        done, runaway = kernel.integrate(arrays, dt, step, number, every, *own.split(full), *out)
+        if runaway >= 0:
+            name = list(approximation.network.sizes)[runaway]
+            raise NumericalError(
+                f"level 'ode': {name} makes over {kernel.MOST_HOPS:.0e} hops per step at {(step + done) * dt:g} ms. "
+                "Either its rate runs away (is excitation balanced by inhibition or refractoriness?), "
+                "or bins are too fine for this step: reduce dt, or use fewer bins"
+            )
     return (*out, full[own.kept])
 
 

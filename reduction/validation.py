@@ -20,7 +20,7 @@ from reduction.markov import MarkovApproximation
 from reduction.store import PointStore
 from reduction.trajectory import Trajectory
 from spiking import parallel, simulation, statistics
-from spiking.errors import SpecificationError, UnknownNameError
+from spiking.errors import NumericalError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
 from spiking.network import Network, checked_network
 from spiking.recording import Recording
@@ -82,8 +82,10 @@ def validate(
     ------
     SpecificationError
         Before anything runs, if a value or an option is out of range, naming its address.
+    NumericalError
+        If a run fails, naming the value; finished points are in the store.
     KeyboardInterrupt
-        On Ctrl-C; finished points are in the store.
+        On Ctrl-C; likewise.
     """
     options = _checked_options(
         network, parameter, values, levels, duration, discard, dt, seed, trials, scheme, bins, closure, integration_dt
@@ -106,7 +108,11 @@ def validate(
             if progress is not None:
                 progress(sum(finished) / len(finished))
 
-        return _point(networks[index], options, options.values[index], tick)
+        value = options.values[index]
+        try:
+            return _point(networks[index], options, value, tick)
+        except NumericalError as error:
+            raise NumericalError(f"{options.parameter} = {value:g}: {error}") from None
 
     def done(index: int, result: dict[str, Source]) -> None:
         cache.save(index, result)

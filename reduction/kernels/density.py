@@ -46,6 +46,7 @@ class Arrays(NamedTuple):
 _SMALL = 1e-2
 _TAIL = 1e-12
 _LARGEST_MEAN = 200.0
+MOST_HOPS = 2e4
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -162,11 +163,14 @@ def hop(arrays, a, time, right, left, density, pool, work):
 
     exp(G t) = sum_k Poisson(k; q t) (1 + G/q)^k with q at least every exit rate: each term keeps densities positive
     and conserves neurons; the truncated tail goes to the last term. ``work`` has five rows as long as a population.
+    Beyond MOST_HOPS hops the rates have run away: NaN, and nothing is moved.
     """
     first, end = arrays.start[a], arrays.start[a + 1]
     q = arrays.release[a]
     for k in range(first, end):
         q = max(q, right[k] + left[k])
+    if not q * time < MOST_HOPS:
+        return math.nan
     bins = end - first
     stay, up, down = work[0, :bins], work[1, :bins], work[2, :bins]
     for k in range(bins):
@@ -234,6 +238,13 @@ def integrate(
     """Take second-order steps: moments half a step ahead, hops at those moments, then moments by the hops' spikes.
 
     ``spikes`` and the sampled means of row ``step // every`` are filled.
+
+    Returns
+    -------
+    steps : int
+        Taken; less than asked for if rates have run away.
+    population : int
+        Whose rates have run away, or -1.
     """
     populations, projections = arrays.size.size, arrays.target.size
     drift, noise = np.empty((populations, 2)), np.empty((populations, 3))
@@ -250,6 +261,8 @@ def integrate(
         hop_rates(arrays, drift, noise, right, left)
         for a in range(populations):
             fired = hop(arrays, a, dt, right, left, density, pool, work)
+            if math.isnan(fired):
+                return step - first_step, a
             flux[a] = fired / dt
             spikes[sample, a] += fired
         advance_moments(arrays, dt, flux, mean, variance, mean, variance)
@@ -263,6 +276,7 @@ def integrate(
             for q in range(projections):
                 mean_pending[sample, q] = mean[q]
                 variance_pending[sample, q] = variance[q]
+    return steps, -1
 
 
 @njit(nogil=True, cache=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import reduction
-from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+import spiking
+from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 
 
 @pytest.mark.parametrize("level", ["ode", "published"])
@@ -53,6 +54,14 @@ def test_progress_is_reported(chang):
 def test_bad_options_are_refused(chang, options, message):
     with pytest.raises(ParameterError, match=message):
         reduction.integrate(reduction.MarkovApproximation(chang), **options)
+
+
+def test_a_rate_that_runs_away_is_reported():
+    network = spiking.presets.cai2021_hom().replace({"EI.weight": 0.0})
+    with pytest.raises(
+        NumericalError, match=r"level 'ode': [EI] makes over 2e\+04 hops per step at .* ms. Either its rate"
+    ):
+        reduction.integrate(reduction.MarkovApproximation(network), duration=1000.0)
 
 
 def test_a_trajectory_that_would_not_fit_is_refused(chang):

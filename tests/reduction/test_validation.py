@@ -105,6 +105,20 @@ def test_an_interrupted_validation_resumes(chang, tmp_path):
     assert len(list((tmp_path / "points").iterdir())) == 3
 
 
+def test_a_failing_point_names_its_value_and_keeps_the_others(tmp_path):
+    import spiking
+
+    network = spiking.presets.cai2021_hom()
+    options = {"parameter": "EI.weight", "values": [0.0, 20.0], "levels": ["ode"], "duration": 60.0, "discard": 10.0}
+    with pytest.raises(spiking.NumericalError, match=r"EI.weight = 0: level 'ode': . makes over"):
+        reduction.validate(network, **options, store=tmp_path, workers=2)
+    with pytest.raises(spiking.NumericalError):
+        reduction.validate(network, **{**options, "values": [0.0]}, store=tmp_path)
+    kept = len(list((tmp_path / "points").iterdir()))
+    reduction.validate(network, **{**options, "values": [20.0]}, store=tmp_path)
+    assert len(list((tmp_path / "points").iterdir())) == 1 >= kept
+
+
 def test_other_options_do_not_use_the_store(chang, tmp_path):
     options = {**FAST, "values": [0.8], "levels": ["ode"]}
     first = reduction.validate(chang, **options, store=tmp_path)
