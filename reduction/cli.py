@@ -8,6 +8,7 @@ import math
 import shlex
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
     options.command = shlex.join(["snn2ode", *words])
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         options.run(options)
     except SpecificationError as error:
@@ -47,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return 0
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"snn2ode: warning: {message}", file=sys.stderr)
 
 
 def _resumes(options: argparse.Namespace) -> bool:
@@ -84,31 +90,40 @@ def _parser() -> argparse.ArgumentParser:
     command("show", _show, "print a network as TOML", network)
 
     simulate = command("simulate", _simulate, "simulate a network, neuron by neuron", network)
-    _add_times(simulate, duration=5000.0, discard=1000.0)
+    _add_times(simulate, duration=5000.0, share=0.2)
     simulate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
     _add_scheme(simulate)
     simulate.add_argument("--trials", type=int, default=1, help="independent repetitions (default 1)")
     simulate.add_argument("--workers", type=int, help="threads (default: one per core)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="save the recording (.npz)")
-    simulate.add_argument("--plot", type=Path, metavar="FILE", help="save a raster (.png, .pdf or .svg)")
+    simulate.add_argument(
+        "--plot", type=Path, metavar="FILE", help="save a raster of the 200 ms after the transient (.png, .pdf or .svg)"
+    )
 
     derive = command("derive", _derive, "print the reduced equations", network)
     derive.add_argument("--format", choices=("text", "latex", "sympy"), default="text", help="(default text)")
     _add_reduction(derive)
+    _add_floor(derive)
 
     integrate = command("integrate", _integrate, "integrate a reduction", network)
-    _add_times(integrate, duration=1000.0, discard=300.0)
+    _add_times(integrate, duration=1000.0, share=0.3)
     integrate.add_argument("--level", default="ode", help="ode or published (default ode)")
     integrate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
     integrate.add_argument("--out", type=Path, metavar="FILE", help="save the trajectory (.npz)")
-    integrate.add_argument("--plot", type=Path, metavar="FILE", help="save the rates (.png, .pdf or .svg)")
+    integrate.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="save the rates of the 200 ms after the transient (.png, .pdf or .svg)",
+    )
     _add_reduction(integrate)
+    _add_floor(integrate)
 
     validate = command("validate", _validate, "compare reductions with the simulated network over a parameter", network)
     validate.add_argument("--parameter", required=True, metavar="ADDRESS", help="such as EI.probability")
     validate.add_argument("--values", required=True, help="start:stop:count, or a comma list")
-    validate.add_argument("--levels", default="ode,published", help="comma list (default ode,published)")
-    _add_times(validate, duration=5000.0, discard=1000.0)
+    validate.add_argument("--levels", help="comma list of ode, published (default: those that cover the network)")
+    _add_times(validate, duration=5000.0, share=0.2)
     validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
     _add_scheme(validate)
     validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
@@ -128,9 +143,22 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _add_times(parser: argparse.ArgumentParser, *, duration: float, discard: float) -> None:
+def _add_times(parser: argparse.ArgumentParser, *, duration: float, share: float) -> None:
     parser.add_argument("--duration", type=float, default=duration, help=f"ms (default {duration:g})")
-    parser.add_argument("--discard", type=float, default=discard, help=f"transient left out, ms (default {discard:g})")
+    text = f"transient left out, ms (default {share:.0%} of the duration)".replace("%", "%%")
+    parser.add_argument("--discard", type=float, help=text)
+    parser.set_defaults(discard_share=share)
+
+
+def _check_times(options: argparse.Namespace) -> None:
+    """Check the times, and fill in the transient."""
+    from spiking.specification import POSITIVE, checked_number
+    from spiking.statistics import checked_discard
+
+    checked_number("", "duration", options.duration, POSITIVE)
+    if options.discard is None:
+        options.discard = options.discard_share * options.duration
+    checked_discard(options.discard, options.duration)
 
 
 def _add_scheme(parser: argparse.ArgumentParser) -> None:
@@ -138,10 +166,13 @@ def _add_scheme(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reduction(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--bins", type=int, help="voltage bins per population (default: 100 between reset and threshold)"
-    )
-    parser.add_argument("--closure", default="published", help="published, white, or kappa in ms (default published)")
+    parser.add_argument("--bins", type=int, help="voltage bins per population (default: 150, or more)")
+    text = "published, white, or kappa in ms (default: white with kick synapses, else published)"
+    parser.add_argument("--closure", help=text)
+
+
+def _add_floor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--v-min", type=float, help="lower end of the bins, mV (default: where no neuron comes)")
 
 
 def _network(options: argparse.Namespace) -> Network:
@@ -174,7 +205,9 @@ def _number(place: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise SpecificationError(f"{place}: {text!r} is not a number") from None
+        raise SpecificationError(
+            f"{place}: {text!r} is not a number (kinds of parts are changed in the TOML)"
+        ) from None
 
 
 def _values(text: str) -> list[float]:
@@ -189,6 +222,8 @@ def _values(text: str) -> list[float]:
     start, stop, count = _number(place, parts[0]), _number(place, parts[1]), int(parts[2])
     if not (math.isfinite(start) and math.isfinite(stop)):
         raise SpecificationError(f"{place}: start and stop must be finite")
+    if count > 100_000:
+        raise SpecificationError(f"{place}: at most 100000 values")
     if count < 1 or (count > 1 and stop <= start):
         raise SpecificationError(f"{place}: stop must exceed start, and count be at least 1")
     if count == 1:
@@ -199,10 +234,12 @@ def _values(text: str) -> list[float]:
 def _approximation(options: argparse.Namespace, network: Network) -> MarkovApproximation:
     from reduction.markov import MarkovApproximation
 
-    return MarkovApproximation(network, bins=options.bins, closure=_closure(options.closure))
+    return MarkovApproximation(network, bins=options.bins, v_min=options.v_min, closure=_closure(options.closure))
 
 
-def _closure(text: str) -> str | float:
+def _closure(text: str | None) -> str | float | None:
+    if text is None:
+        return None
     try:
         return float(text)
     except ValueError:
@@ -286,7 +323,7 @@ def _simulate(options: argparse.Namespace) -> None:
     network = _network(options)
     _check_picture(options.plot)
     _check_outputs(options.out, options.plot)
-    statistics.checked_discard(options.discard, options.duration)
+    _check_times(options)
     begun = time.perf_counter()
     with _progress(options, "simulating") as progress:
         recording = simulation.simulate(
@@ -327,12 +364,11 @@ def _derive(options: argparse.Namespace) -> None:
 
 def _integrate(options: argparse.Namespace) -> None:
     from reduction.integration import integrate
-    from spiking import statistics
 
     network = _network(options)
     _check_picture(options.plot)
     _check_outputs(options.out, options.plot)
-    statistics.checked_discard(options.discard, options.duration)
+    _check_times(options)
     approximation = _approximation(options, network)
     begun = time.perf_counter()
     with _progress(options, "integrating") as progress:
@@ -355,11 +391,13 @@ def _validate(options: argparse.Namespace) -> None:
     from reduction.validation import validate
 
     network = _network(options)
+    _check_times(options)
     begun = time.perf_counter()
     with _progress(options, "validating") as progress:
         report = validate(
             network, parameter=options.parameter, values=_values(options.values),
-            levels=[level for level in options.levels.split(",") if level], duration=options.duration,
+            levels=None if options.levels is None else [level for level in options.levels.split(",") if level],
+            duration=options.duration,
             discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
             scheme=options.scheme, bins=options.bins, closure=_closure(options.closure), store=options.out,
             progress=progress, command=options.command,

@@ -104,7 +104,7 @@ class Comparison:
     error: Estimate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ValidationReport:
     """Network and levels over a parameter.
 
@@ -128,6 +128,10 @@ class ValidationReport:
     checks: list[Check]
     command: str
     versions: dict[str, str]
+
+    def __repr__(self) -> str:
+        o = self.options
+        return f"ValidationReport({o.parameter}, {len(o.values)} values, levels {', '.join(o.levels)})"
 
     def comparisons(self) -> list[Comparison]:
         """Return every level's rates against the network's, ordered by value, population, level."""

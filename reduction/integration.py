@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -14,15 +15,17 @@ from reduction.markov import MarkovApproximation
 from reduction.trajectory import Trajectory
 from spiking import memory
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
+from spiking.network import Network
 from spiking.specification import POSITIVE, checked_number
 
 LEVELS = ("ode", "published")
 
-_STEPS_PER_CALL = 1000
+_BIN_STEPS_PER_CALL = 300_000
+_FLOOR_SHARE = 1e-3
 
 
 def integrate(
-    approximation: MarkovApproximation,
+    approximation: MarkovApproximation | Network,
     level: str = "ode",
     duration: float = 1000.0,
     *,
@@ -42,7 +45,8 @@ def integrate(
 
     Parameters
     ----------
-    approximation : MarkovApproximation
+    approximation : MarkovApproximation or Network
+        A network is taken with the default options of `MarkovApproximation`.
     level : {"ode", "published"}
     duration : float
         In ms; rounded to whole sampling intervals.
@@ -68,6 +72,8 @@ def integrate(
     NumericalError
         If the state becomes non-finite.
     """
+    if not isinstance(approximation, MarkovApproximation):
+        approximation = MarkovApproximation(approximation)
     if level not in LEVELS:
         raise UnknownNameError("level", level, LEVELS)
     dt = checked_number("", "dt", dt, POSITIVE)
@@ -111,6 +117,18 @@ def integrate(
     )
 
 
+def covers(network: Network, level: str) -> bool:
+    """Return whether a level covers a network."""
+    if level == "published":
+        from reduction.levels.published import published_arrays
+
+        try:
+            published_arrays(MarkovApproximation(network))
+        except SpecificationError:
+            return False
+    return True
+
+
 def _samples(samples: int, approximation: MarkovApproximation) -> tuple[npt.NDArray[np.float64], ...]:
     populations, projections = len(approximation.network.populations), len(approximation.network.projections)
     return (
@@ -119,10 +137,14 @@ def _samples(samples: int, approximation: MarkovApproximation) -> tuple[npt.NDAr
     )  # fmt: skip
 
 
-def _chunks(steps: int, report: Callable[[float], None], check: Callable[[int], None], first: int = 0) -> Any:
-    for step in range(first, steps, _STEPS_PER_CALL):
+def _chunks(
+    steps: int, bins: int, report: Callable[[float], None], check: Callable[[int], None], first: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Yield (step, number of steps): pieces short enough to be interrupted."""
+    most = max(1, _BIN_STEPS_PER_CALL // bins)
+    for step in range(first, steps, most):
         report(step / steps)
-        number = min(_STEPS_PER_CALL, steps - step)
+        number = min(most, steps - step)
         yield step, number
         check(step + number - 1)
     report(1.0)
@@ -151,7 +173,7 @@ def _run_ode(
         if not np.isfinite(full).all():
             raise NumericalError(f"level 'ode': the state became non-finite at {step * dt:g} ms; reduce dt")
 
-    for step, number in _chunks(samples * every, report, check):
+    for step, number in _chunks(samples * every, own.bins, report, check):
         done, runaway = kernel.integrate(arrays, dt, step, number, every, *own.split(full), *out)
         if runaway >= 0:
             name = list(approximation.network.sizes)[runaway]
@@ -160,7 +182,23 @@ def _run_ode(
                 "Either its rate runs away (is excitation balanced by inhibition or refractoriness?), "
                 "or bins are too fine for this step: reduce dt, or use fewer bins"
             )
+    _check_floor(approximation, own.split(full)[0])
     return (*out, full[own.kept])
+
+
+def _check_floor(approximation: MarkovApproximation, density: npt.NDArray[np.float64]) -> None:
+    """Warn if neurons have come to the lower end of the bins, which holds them up."""
+    first = 0
+    for name, bins in approximation.bins.items():
+        lowest = max(1, bins // 50)
+        share = density[first : first + lowest].sum() / approximation.network.sizes[name]
+        if share > _FLOOR_SHARE:
+            warnings.warn(
+                f"level 'ode': {100 * share:.2g} % of {name} lie in the lowest bins, and v_min = "
+                f"{approximation.v_min[name]:g} holds them up: rates are not to be trusted; give a lower v_min",
+                stacklevel=4,
+            )
+        first += bins
 
 
 def _run_published(
@@ -187,6 +225,6 @@ def _run_published(
         if not np.isfinite(state[0]).all():
             raise NumericalError(f"level 'published': counts became non-finite at {step * dt:g} ms; reduce dt")
 
-    for step, number in _chunks(samples, report, check, first=1):
+    for step, number in _chunks(samples, state[0].size, report, check, first=1):
         kernel.integrate(arrays, dt, step, number, *state, *out)
     return (*out, np.concatenate(state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from spiking.drives import KickDrive, NoDrive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.network import Network, checked_network
+from spiking.network import Network, Population, checked_network
 from spiking.neurons import LIF, Exponential, Fixed
 from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, checked_number
 from spiking.synapses import PendingKick, PendingSpikeSynapse
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 CLOSURES = ("published", "white")
 
-_BINS_ABOVE_RESET = 100
+_BINS = 150
+_FEWEST_ABOVE_RESET = 20
 _RANGE_BELOW_RESET = 0.5
+_DEVIATIONS = 6.0
 
 
 @dataclass(frozen=True, init=False)
@@ -49,13 +52,16 @@ class MarkovApproximation:
     bins : int, optional
         Bins per population, from `v_min` to the threshold.
     bin_width : float, optional
-        Their width in mV (adjusted so that a whole number fits); give at most one of the two. By default a hundredth
-        of threshold - reset.
+        Their width in mV (adjusted so that a whole number fits); give at most one of the two. By default 150 bins,
+        more if less than 20 would lie above reset.
     v_min : float, optional
-        Lower end of the bins in mV, a reflecting boundary; by default half of threshold - reset below reset.
-    closure : {"published", "white"} or float
+        Lower end of the bins in mV, a reflecting boundary, to be set where no neuron comes; by default half of
+        threshold - reset below reset or, if that is lower, six standard deviations below the mean that a leaky
+        voltage has under its drive alone.
+    closure : {"published", "white"}, float or None
         kappa, the time in ms over which the fluctuation of H acts as white noise: 1 ms in [C25] ("published"), the
-        integral 2 tau of its autocorrelation ("white"), or a number.
+        integral 2 tau of its autocorrelation ("white"), or a number. By default "white" for networks with kick
+        synapses, for which it is the thinning noise of the spikes, and "published" for all others.
     stages : int
         Erlang stages that stand for a fixed refractory time (their sum has the right mean, and a standard deviation of
         duration / sqrt(stages)).
@@ -79,12 +85,15 @@ class MarkovApproximation:
         bins: int | None = None,
         bin_width: float | None = None,
         v_min: float | None = None,
-        closure: str | float = "published",
+        closure: str | float | None = None,
         stages: int = 16,
     ) -> None:
         checked_network(network)
         if bins is not None and bin_width is not None:
             raise ParameterError("", "bin_width", bin_width, f"give either bins or bin_width, not both (bins = {bins})")
+        if closure is None:
+            kicks = any(isinstance(p.synapse, PendingKick) for p in network.projections)
+            closure = "white" if kicks else "published"
         if isinstance(closure, str):
             if closure not in CLOSURES:
                 raise UnknownNameError("closure", closure, (*CLOSURES, "a number (ms)"))
@@ -97,16 +106,13 @@ class MarkovApproximation:
             if not isinstance(neuron, LIF):
                 raise SpecificationError(f"{population.name}: the Markov approximation covers LIF neurons only")
             span = neuron.threshold - neuron.reset
-            floor = neuron.reset - _RANGE_BELOW_RESET * span
-            if v_min is not None:
-                floor = checked_number("", "v_min", v_min, FINITE)
+            floor = _lowest_voltage(population) if v_min is None else checked_number("", "v_min", v_min, FINITE)
             if floor >= neuron.reset:
                 allowed = f"must lie below {population.name}.reset = {neuron.reset}"
                 raise ParameterError("", "v_min", floor, allowed)
-            width = span / _BINS_ABOVE_RESET
+            number = max(_BINS, math.ceil(_FEWEST_ABOVE_RESET * (neuron.threshold - floor) / span - 1e-9))
             if bin_width is not None:
-                width = checked_number("", "bin_width", bin_width, POSITIVE)
-            number = round((neuron.threshold - floor) / width)
+                number = round((neuron.threshold - floor) / checked_number("", "bin_width", bin_width, POSITIVE))
             if bins is not None:
                 number = int(checked_number("", "bins", bins, POSITIVE, integer=True))
             floors[population.name] = floor
@@ -211,3 +217,15 @@ class MarkovApproximation:
         from reduction.levels.ode import system
 
         return system(self)
+
+
+def _lowest_voltage(population: Population) -> float:
+    """Return a voltage in mV below which, judged by its drive alone, no neuron comes."""
+    neuron, drive = population.neuron, population.drive
+    assert isinstance(neuron, LIF)
+    floor = neuron.reset - _RANGE_BELOW_RESET * (neuron.threshold - neuron.reset)
+    if math.isinf(neuron.tau_m):
+        return floor
+    rate, size = (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
+    mean = neuron.rest + neuron.tau_m * rate * size
+    return min(floor, mean - _DEVIATIONS * math.sqrt(rate * size**2 * neuron.tau_m / 2))

@@ -35,8 +35,9 @@ def rates(trajectory: Trajectory, *, ax: Axes | None = None, start: float = 0.0,
         times, rate = trajectory.population_rate(name)
         shown = (times > start) & (times <= start + window)
         ax.plot(times[shown], rate[shown] / size * 1000, color=colour, lw=1.2, label=name)
-    ax.set(xlabel="time (ms)", ylabel="firing rate (Hz per neuron)", ylim=(0, None))
-    ax.legend(frameon=False)
+    top = max((float(line.get_ydata().max()) for line in ax.lines if len(line.get_ydata())), default=0.0)  # type: ignore[union-attr, arg-type]
+    ax.set(xlabel="time (ms)", ylabel="firing rate (Hz per neuron)", ylim=(0, 1.15 * top or 1.0))
+    ax.legend(frameon=False, ncols=len(sizes), loc="upper right")
     return ax
 
 
@@ -52,7 +53,9 @@ def rate_curves(report: ValidationReport, population: str, *, ax: Axes | None = 
         values, [r.mean for r in network], yerr=[2 * np.nan_to_num(r.se) for r in network], fmt="k.", capsize=2.5,
         ms=6, lw=1.0, label="spiking network (± 2 s.e.)",
     )  # fmt: skip
-    ax.set(xlabel=_parameter_label(report), ylabel=f"{population} firing rate (Hz)", ylim=(0, None))
+    ax.set(xlabel=_parameter_label(report), ylabel=f"{population} firing rate (Hz)")
+    ax.set_ylim(0, 1.25 * ax.dataLim.y1 or 1.0)
+    _set_span(ax, values)
     ax.legend(frameon=False, fontsize=8)
     return ax
 
@@ -71,9 +74,10 @@ def rates_figure(report: ValidationReport) -> Figure:
         ax.axhline(0, color=NETWORK, lw=0.8)
         noise = [2 * np.nan_to_num(p["network"].rates[population].se / p["network"].rates[population].mean) * 100
                  if p["network"].rates[population].mean else 0.0 for p in report.points]  # fmt: skip
-        ax.fill_between(
-            report.options.values, np.negative(noise), noise, color="0.85", lw=0, label="network's ± 2 s.e."
-        )
+        span, band = list(report.options.values), list(noise)
+        if len(span) == 1:
+            span, band = list(_borders(span)), 2 * band
+        ax.fill_between(span, np.negative(band), band, color="0.85", lw=0, label="network's ± 2 s.e.")
         for level in report.options.levels:
             own = [r for r in rows if r.population == population and r.level == level]
             errors = [100 * r.error.mean for r in own]
@@ -123,7 +127,8 @@ def traces_figure(report: ValidationReport, population: str) -> Figure:
             if column == 0:
                 value = report.options.values[index]
                 ax.set_ylabel(f"{report.options.parameter} = {value:g}\n{population} spikes per ms", fontsize=8)
-        axes[row, 0].set_ylim(0, 1.05 * max(float(report.points[index][s].excerpt[population].max()) for s in sources))
+        top = max(float(report.points[index][s].excerpt[population].max()) for s in sources)
+        axes[row, 0].set_ylim(0, 1.05 * top or 1.0)
     return figure
 
 
@@ -170,8 +175,10 @@ def _clouds(
             rasterized=True,
         )
         ax.set_title(LEVEL_NAMES[source], fontsize=10)
+        if not any(v.size for v in columns):
+            ax.text(0.5, 0.5, "no peaks", ha="center", transform=ax.transAxes, color="0.4")
     for ax in axes[-1]:
-        ax.set_xlabel(_parameter_label(report))
+        ax.set_xlabel(report.options.parameter)
     for ax in axes[:, 0]:
         ax.set_ylabel(label)
     figure.colorbar(shades, ax=flat, label="share of peaks per cell", extend="max", fraction=0.04)
@@ -182,10 +189,17 @@ def _clouds(
 def _borders(values: Sequence[float]) -> npt.NDArray[np.float64]:
     points = np.asarray(values, float)
     if points.size == 1:
-        half = 0.5 * abs(points[0]) * 0.1 or 0.05
+        half = 0.02 * abs(points[0]) or 0.02
         return np.array([points[0] - half, points[0] + half])
     middles = (points[1:] + points[:-1]) / 2
     return np.concatenate([[2 * points[0] - middles[0]], middles, [2 * points[-1] - middles[-1]]])
+
+
+def _set_span(ax: Axes, values: Sequence[float]) -> None:
+    """Give the parameter's axis some width around a single value."""
+    if len(values) == 1:
+        half = 0.1 * abs(values[0]) or 0.1
+        ax.set_xlim(values[0] - half, values[0] + half)
 
 
 def _sources(report: ValidationReport) -> list[str]:

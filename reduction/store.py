@@ -28,7 +28,7 @@ class PointStore:
             (folder / ".writable").touch()
             (folder / ".writable").unlink()
         except OSError as error:
-            raise SpecificationError(f"{directory}: cannot be written to: {error.strerror}") from None
+            raise SpecificationError(f"{folder}: cannot be written to: {error.strerror}") from None
         for value in options.values:
             determines = {
                 "format": FORMAT,
@@ -40,11 +40,15 @@ class PointStore:
             self._paths.append(folder / f"{digest[:24]}.json")
 
     def load(self, index: int) -> dict[str, Source] | None:
-        """Return a finished point, or None."""
+        """Return a finished point, or None; a file that cannot be read is removed."""
         if not self._paths or not self._paths[index].exists():
             return None
-        data = json.loads(self._paths[index].read_text(encoding="utf-8"))
-        return {name: from_plain(source) for name, source in data.items()}
+        try:
+            data = json.loads(self._paths[index].read_text(encoding="utf-8"))
+            return {name: from_plain(source) for name, source in data.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._paths[index].unlink()
+            return None
 
     def save(self, index: int, point: dict[str, Source]) -> None:
         """Keep a point: written whole, or not at all."""

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking.errors import SpecificationError, UnknownNameError
+from spiking.specification import NOT_NAN, checked_number
 
 Floats = npt.NDArray[np.float64]
 Parameters = Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ODESystem:
     """A system dy/dt = f(t, y; p) with named states and parameters.
 
@@ -42,6 +43,9 @@ class ODESystem:
     observables: dict[str, Callable[[Floats, Parameters], float]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"ODESystem({len(self.names)} states, {len(self.parameters)} parameters)"
+
     def rhs(self, t: float, y: npt.ArrayLike, parameters: Parameters | None = None) -> Floats:
         """Return dy/dt, shape (n,).
 
@@ -51,7 +55,8 @@ class ODESystem:
             Time in ms.
         y : array_like, shape (n,)
         parameters : mapping, optional
-            Values that differ from the defaults, by address.
+            Values that differ from the defaults, by address. Only NaN is refused: a branch may pass through values
+            that no network can have.
 
         Raises
         ------
@@ -85,7 +90,8 @@ class ODESystem:
     def _complete(self, parameters: Parameters | None) -> Parameters:
         if not parameters:
             return self.parameters
-        for name in parameters:
+        for name, value in parameters.items():
             if name not in self.parameters:
                 raise UnknownNameError("parameter", name, self.parameters)
+            checked_number("", name, value, NOT_NAN)
         return {**self.parameters, **parameters}

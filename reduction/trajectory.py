@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 _ARRAYS = ("firing_rates", "mean_voltage", "mean_pending", "variance_pending", "final_state")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """Rates and moments of a reduction, over time.
 
@@ -57,6 +57,9 @@ class Trajectory:
     variance_pending: Floats
     final_state: Floats
     options: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Trajectory(level={self.level!r}, {self.duration:g} ms, {', '.join(self.network.sizes)})"
 
     @property
     def times(self) -> Floats:
@@ -103,6 +106,7 @@ class Trajectory:
         """Draw the rates of the `window` ms after `discard`."""
         from reduction import plotting
 
+        checked_discard(discard, self.duration)
         return plotting.rates(self, ax=ax, start=discard, window=window)
 
     def save(self, path: str | os.PathLike[str]) -> None:

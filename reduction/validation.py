@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from reduction.assumptions import Check, applicability
 from reduction.comparison import EXCERPT, EXCERPT_STEP, Options, Source, ValidationReport
-from reduction.integration import LEVELS, integrate
+from reduction.integration import LEVELS, covers, integrate
 from reduction.markov import MarkovApproximation
 from reduction.store import PointStore
 from reduction.trajectory import Trajectory
@@ -28,13 +28,15 @@ from spiking.specification import POSITIVE, checked_number
 
 Floats = npt.NDArray[np.float64]
 
+_MOST_VALUES = 100_000
+
 
 def validate(
     network: Network,
     *,
     parameter: str,
     values: Sequence[float],
-    levels: Sequence[str] = ("ode", "published"),
+    levels: Sequence[str] | None = None,
     duration: float = 5000.0,
     discard: float = 1000.0,
     dt: float = 0.1,
@@ -43,7 +45,7 @@ def validate(
     trials: int = 1,
     scheme: str = "reference",
     bins: int | None = None,
-    closure: str | float = "published",
+    closure: str | float | None = None,
     integration_dt: float = 0.1,
     store: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
@@ -58,7 +60,8 @@ def validate(
         Address that takes the values, such as ``"EI.probability"``.
     values : sequence of float
         Strictly increasing.
-    levels : sequence of {"ode", "published"}
+    levels : sequence of {"ode", "published"}, optional
+        By default all that cover the network.
     duration, discard : float
         Of every run and of its transient, in ms.
     dt, scheme, trials
@@ -132,16 +135,26 @@ def validate(
 
 
 def _checked_options(
-    network: Network, parameter: str, values: Sequence[float], levels: Sequence[str], duration: float, discard: float,
-    dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float, integration_dt: float,
+    network: Network, parameter: str, values: Sequence[float], levels: Sequence[str] | None, duration: float,
+    discard: float, dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float | None,
+    integration_dt: float,
 ) -> Options:  # fmt: skip
     checked_network(network)
     network[parameter]
-    numbers = [float(value) for value in values]
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        raise SpecificationError(f"values = {values!r}: must be a sequence of numbers") from None
+    if len(numbers) > _MOST_VALUES:
+        raise SpecificationError(f"values: {len(numbers)} are too many; at most {_MOST_VALUES}")
     if not numbers:
         raise SpecificationError("values = []: must hold at least one value")
     if any(b <= a for a, b in pairwise(numbers)):
         raise SpecificationError(f"values = {numbers}: must be strictly increasing")
+    if levels is None:
+        levels = [level for level in LEVELS if covers(network, level)]
+    elif isinstance(levels, str):
+        levels = [levels]
     if not levels:
         raise SpecificationError(f"levels = []: must name at least one of {', '.join(LEVELS)}")
     for level in levels:
@@ -152,7 +165,7 @@ def _checked_options(
     return Options(
         parameter=parameter, values=tuple(numbers), levels=tuple(dict.fromkeys(levels)), duration=float(duration),
         discard=float(discard), dt=float(dt), seed=int(seed), trials=int(trials), scheme=scheme, bins=bins,
-        closure=closure, integration_dt=float(integration_dt),
+        closure=MarkovApproximation(network, closure=closure).closure, integration_dt=float(integration_dt),
     )  # fmt: skip
 
 

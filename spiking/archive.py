@@ -43,6 +43,8 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[
         If the file cannot be read or holds something else.
     """
     try:
+        if not zipfile.is_zipfile(path):
+            raise OSError("no such file, or no .npz archive")
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")))

@@ -100,8 +100,10 @@ class Network:
     projections: tuple[Projection, ...] = ()
 
     def __init__(self, populations: Iterable[Population], projections: Iterable[Projection] = ()) -> None:
-        object.__setattr__(self, "populations", tuple(populations))
-        object.__setattr__(self, "projections", tuple(projections))
+        for what, given in (("populations", populations), ("projections", projections)):
+            if not hasattr(given, "__iter__"):
+                raise SpecificationError(f"{what} = {given!r}: must be a sequence")
+            object.__setattr__(self, what, tuple(given))
         if not self.populations:
             raise SpecificationError("populations = []: a network needs at least one population")
         for what, cls in (("populations", Population), ("projections", Projection)):
@@ -187,6 +189,8 @@ class Network:
         ParameterError
             If a value is out of range.
         """
+        if not isinstance(values, Mapping):
+            raise ParameterError("", "values", values, 'must map addresses to values: {"EI.probability": 0.7}')
         trees: dict[str, dict[str, Any]] = {}
         for address, value in values.items():
             item, path = self._find(address)

@@ -32,9 +32,18 @@ def raster_of(
     first = 0
     for (name, size), colour in zip(populations.items(), cycle(len(populations)), strict=True):
         own = (s >= first) & (s < first + size)
-        ax.plot(t[own], s[own], ".", ms=1.6, mew=0, color=colour, rasterized=True, label=f"{name} ({size} neurons)")
+        ax.plot(
+            t[own],
+            s[own],
+            ".",
+            ms=1.6,
+            mew=0,
+            color=colour,
+            rasterized=True,
+            label=f"{name} ({size} neuron{'s' if size > 1 else ''})",
+        )
         first += size
-    ax.set(xlabel="time (ms)", ylabel="neuron", ylim=(-1, first))
+    ax.set(xlabel="time (ms)", ylabel="neuron", ylim=(-0.5, first - 0.5))
     ax.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=len(populations), markerscale=6, frameon=False)
     return ax
 

@@ -48,7 +48,7 @@ class State:
     dt: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """Spikes, population counts and means of one or more trials.
 
@@ -124,7 +124,11 @@ class Recording:
         SpecificationError
             If lengths differ, times are not finite or outside [0, duration], or a sender belongs to no population.
         """
+        if not isinstance(populations, Mapping):
+            raise ParameterError("", "populations", populations, "must map names to sizes or to neurons")
         t, s = np.atleast_1d(np.asarray(times, float)), np.atleast_1d(np.asarray(senders))
+        if s.size and not np.array_equal(s, s.astype(np.int64)):
+            raise SpecificationError("senders: must all be integers")
         if t.ndim != 1 or t.shape != s.shape:
             raise SpecificationError(f"times and senders have shapes {t.shape} and {s.shape}: must be 1-D and equal")
         if not np.isfinite(t).all():
@@ -154,6 +158,10 @@ class Recording:
             sampling_interval=sampling_interval, counts=counts, mean_voltage=nothing, mean_pending=nothing,
             network=None, options={},
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}: {size}" for name, size in self.populations.items())
+        return f"Recording({self.trials} x {self.duration:g} ms, {sizes}, {self.times.size} spikes)"
 
     @property
     def sample_times(self) -> Floats:
@@ -194,7 +202,9 @@ class Recording:
     def plot(self, ax: Axes | None = None, *, discard: float = 0.0, window: float = 200.0) -> Axes:
         """Draw a raster of the `window` ms after `discard`."""
         from spiking import plotting
+        from spiking.statistics import checked_discard
 
+        checked_discard(discard, self.duration)
         return plotting.raster(self, ax=ax, start=discard, window=window)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -103,7 +103,12 @@ def simulate(
     every, samples, dt = _check_times(duration, dt, sampling_interval)
     engine.check(network, dt)
     if initial is not None:
+        if not isinstance(initial, State):
+            raise ParameterError("", "initial", initial, "must be a State, such as recording.final_state")
         _check_state(initial, network, trials, dt)
+    neurons = sum(network.sizes.values())
+    pending = sum(network.sizes[p.target] for p in network.projections)
+    memory.check(8.0 * trials * (14.0 * neurons + 2.0 * pending), "the state", "reduce the populations' sizes")
     columns = 2 * len(network.populations) + len(network.projections)
     remedy = "reduce duration or trials, or raise sampling_interval"
     memory.check(16.0 * trials * samples * columns, "the recording", remedy)

@@ -24,6 +24,7 @@ POSITIVE_OR_INF = Requirement("must be positive (inf allowed)", lambda x: x > 0)
 NONNEGATIVE = Requirement("must be at least 0 and finite", lambda x: 0 <= x < math.inf)
 FINITE = Requirement("must be finite", math.isfinite)
 BELOW_INF = Requirement("must be finite or -inf", lambda x: x < math.inf)
+NOT_NAN = Requirement("must be a number", lambda x: True)
 PROBABILITY = Requirement("must lie in [0, 1]", lambda x: 0 <= x <= 1)
 
 T = TypeVar("T")

@@ -54,7 +54,7 @@ def _hops(mu, diffusion, h):
     """Scharfetter-Gummel rates (right, left) times h: D/h B(-x), D/h B(x) with x = mu h/D, B(x) = x/(e^x - 1)."""
     speed = abs(mu)
     peclet = speed * h
-    if peclet > 500.0 * diffusion:
+    if peclet >= 500.0 * diffusion:
         against = 0.0
     elif peclet < _SMALL * diffusion:
         x = peclet / diffusion
@@ -69,7 +69,7 @@ def _hops(mu, diffusion, h):
 @njit(nogil=True, cache=True, inline="always")
 def _hop_slopes(mu, diffusion, h):
     """Derivatives of `_hops`: (right by mu, right by D, left by mu, left by D); right - left = mu."""
-    if abs(mu) * h > 500.0 * diffusion:
+    if abs(mu) * h >= 500.0 * diffusion:
         up = 1.0 if mu > 0.0 else 0.0
         return up, 0.0, up - 1.0, 0.0
     x = mu * h / diffusion
@@ -169,6 +169,8 @@ def hop(arrays, a, time, right, left, density, pool, work):
     q = arrays.release[a]
     for k in range(first, end):
         q = max(q, right[k] + left[k])
+    if q == 0.0:
+        return 0.0
     if not q * time < MOST_HOPS:
         return math.nan
     bins = end - first

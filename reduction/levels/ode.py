@@ -177,7 +177,10 @@ def checked_state(approximation: MarkovApproximation, initial: npt.ArrayLike | N
     if initial is None:
         return spread_state(approximation)
     own = layout(approximation)
-    y = np.asarray(initial, float)
+    try:
+        y = np.asarray(initial, float)
+    except (TypeError, ValueError):
+        raise SpecificationError(f"initial = {initial!r}: must be an array, a Trajectory or None") from None
     if y.shape != own.kept.shape:
         raise SpecificationError(f"initial has shape {y.shape}: must have shape {own.kept.shape}, as ode().names")
     if not np.isfinite(y).all():

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from spiking.errors import NumericalError
 from spiking.network import Network
 
-_STEPS_PER_CALL = 2000
+_NEURON_STEPS_PER_CALL = 2_000_000
 
 
 @dataclass
@@ -83,10 +83,11 @@ def run(
     times = np.empty(max(4 * state.voltage.size, 4096))
     senders = np.empty(times.size, np.int64)
     found: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]] = []
+    most = max(1, min(2000, _NEURON_STEPS_PER_CALL // state.voltage.size))
     step = 0
     while step < steps:
         tick(step / steps)
-        number = min(_STEPS_PER_CALL, steps - step)
+        number = min(most, steps - step)
         done, fired = advance(state, step, number, every, counts, mean_voltage, mean_pending, times, senders)
         found.append((times[:fired].copy(), senders[:fired].copy()))
         step += done

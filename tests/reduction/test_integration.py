@@ -69,6 +69,39 @@ def test_a_trajectory_that_would_not_fit_is_refused(chang):
         reduction.integrate(reduction.MarkovApproximation(chang), duration=1e12)
 
 
+def test_a_network_without_drive_rests(chang):
+    silent = chang.replace({"E.drive": spiking.NoDrive(), "I.drive": spiking.NoDrive()})
+    assert reduction.integrate(silent, duration=50.0).rates() == {"E": 0.0, "I": 0.0}
+
+
+def test_a_network_stands_for_its_default_approximation(chang):
+    direct = reduction.integrate(chang, duration=20.0)
+    np.testing.assert_array_equal(
+        direct.firing_rates, reduction.integrate(reduction.MarkovApproximation(chang), duration=20.0).firing_rates
+    )
+
+
+def test_a_floor_that_holds_neurons_up_is_reported():
+    neuron = spiking.LIF(20.0, 19.0, 20.0, refractory=spiking.Exponential(2.0))
+    network = spiking.Network([spiking.Population("X", 100, neuron, spiking.GaussianDrive(0.6))])
+    with pytest.warns(
+        UserWarning, match=r"level 'ode': .* % of X lie in the lowest bins, and v_min = 15 holds them up"
+    ):
+        reduction.integrate(reduction.MarkovApproximation(network, v_min=15.0), duration=100.0)
+    wide = [
+        reduction.integrate(reduction.MarkovApproximation(network, v_min=v), duration=600.0).rates(500.0)["X"]
+        for v in (None, -40.0)
+    ]
+    assert wide[0] == pytest.approx(wide[1], rel=2e-3)
+
+
+def test_results_introduce_themselves_in_a_line(chang):
+    trajectory = reduction.integrate(chang, duration=20.0)
+    recording = spiking.simulate(chang, 20.0)
+    for thing in (trajectory, recording, reduction.MarkovApproximation(chang).ode()):
+        assert len(repr(thing)) < 100
+
+
 def test_unknown_levels_and_questions_are_refused(chang):
     approximation = reduction.MarkovApproximation(chang)
     with pytest.raises(UnknownNameError, match="level 'sde' does not exist.*; there are: ode, published"):

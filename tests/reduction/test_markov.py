@@ -22,6 +22,19 @@ def test_bins_and_width_are_two_ways_to_say_the_same(chang):
     assert reduction.MarkovApproximation(chang, bins=300) == reduction.MarkovApproximation(chang, bin_width=0.5)
 
 
+def test_the_default_closure_depends_on_the_synapses(chang):
+    assert reduction.MarkovApproximation(chang).closure == "published"
+    assert reduction.MarkovApproximation(spiking.presets.lcy2019_hom()).closure == "white"
+
+
+def test_default_bins_reach_where_a_leaky_voltage_goes():
+    neuron = spiking.LIF(20.0, 19.0, 20.0, rest=5.0)
+    network = spiking.Network([spiking.Population("X", 1, neuron, spiking.GaussianDrive(0.4, 0.5))])
+    approximation = reduction.MarkovApproximation(network)
+    assert approximation.v_min["X"] == pytest.approx(5.0 + 20 * 0.2 - 6 * np.sqrt(0.1 * 10))
+    assert (approximation.centres("X") > 19.0).sum() >= 20
+
+
 def test_closures(chang):
     kappas = {
         closure: reduction.MarkovApproximation(chang, closure=closure).arrays().kappa

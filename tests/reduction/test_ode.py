@@ -10,7 +10,7 @@ import reduction
 import spiking
 from reduction.kernels import density as kernel
 from reduction.levels import ode
-from spiking.errors import SpecificationError, UnknownNameError
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 
 VARIANTS = {
     "exponential": {},
@@ -217,6 +217,8 @@ def test_wrong_states_and_names_are_refused(chang):
         system.rhs(0.0, np.zeros(3))
     with pytest.raises(UnknownNameError, match="parameter 'EI.prob' does not exist"):
         system.rhs(0.0, system.guess, {"EI.prob": 1.0})
+    with pytest.raises(ParameterError, match="EE.tau = nan: must be a number"):
+        system.rhs(0.0, system.guess, {"EE.tau": np.nan})
     with pytest.raises(UnknownNameError, match="observable 'E.height' does not exist"):
         system.observe("E.height", system.guess)
     with pytest.raises(SpecificationError, match="initial has shape"):

@@ -119,6 +119,22 @@ def test_a_failing_point_names_its_value_and_keeps_the_others(tmp_path):
     assert len(list((tmp_path / "points").iterdir())) == 1 >= kept
 
 
+def test_a_damaged_point_is_computed_again(chang, tmp_path):
+    options = {**FAST, "values": [0.8], "levels": ["ode"]}
+    first = reduction.validate(chang, **options, store=tmp_path)
+    (point,) = (tmp_path / "points").iterdir()
+    point.write_text("garbage")
+    assert plain(reduction.validate(chang, **options, store=tmp_path)) == plain(first)
+
+
+def test_default_levels_are_those_that_cover_the_network(chang):
+    import spiking
+
+    options = {"parameter": "EI.weight", "values": [20.0], "duration": 60.0, "discard": 10.0}
+    assert reduction.validate(spiking.presets.cai2021_hom(), **options).options.levels == ("ode",)
+    assert reduction.validate(chang, **{**options, "values": [2.0]}).options.levels == ("ode", "published")
+
+
 def test_other_options_do_not_use_the_store(chang, tmp_path):
     options = {**FAST, "values": [0.8], "levels": ["ode"]}
     first = reduction.validate(chang, **options, store=tmp_path)
@@ -154,6 +170,8 @@ def test_a_network_that_never_fires(tmp_path):
         ({"values": [0.8, 0.6]}, SpecificationError, "must be strictly increasing"),
         ({"values": [0.8, 1.2]}, ParameterError, r"EI.probability = 1.2: must lie in \[0, 1\]"),
         ({"values": [math.nan]}, ParameterError, "EI.probability = nan"),
+        ({"values": 0.5}, SpecificationError, "values = 0.5: must be a sequence of numbers"),
+        ({"values": "0.5"}, SpecificationError, "values = '0.5': must be a sequence of numbers"),
         ({"levels": []}, SpecificationError, r"levels = \[\]: must name at least one"),
         ({"levels": ["sde"]}, UnknownNameError, "level 'sde' does not exist"),
         ({"discard": 400.0}, ParameterError, "discard = 400.0: must be less than the duration"),
