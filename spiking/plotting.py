@@ -29,6 +29,7 @@ def raster_of(
     """Draw spikes given by time in ms and neuron; neurons are numbered population by population."""
     ax = ax or plt.subplots(figsize=(6.5, 3.2), layout="constrained")[1]
     t, s = np.asarray(times, float), np.asarray(senders)
+    size_of_dots = min(5.0, max(1.6, 30.0 / sum(populations.values()) ** 0.5))
     first = 0
     for (name, size), colour in zip(populations.items(), cycle(len(populations)), strict=True):
         own = (s >= first) & (s < first + size)
@@ -44,7 +45,9 @@ def raster_of(
         )
         first += size
     ax.set(xlabel="time (ms)", ylabel="neuron", ylim=(-0.5, first - 0.5))
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=len(populations), markerscale=6, frameon=False)
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(0, 1.14), ncols=len(populations), markerscale=9 / size_of_dots, frameon=False
+    )
     return ax
 
 

@@ -24,6 +24,7 @@ BLOCKS = 20
 
 _FEWEST_INTERVALS = 5
 _PEAK_HEIGHT_PER_NEURON = 8 / 300
+_LEAST_PROMINENCE = 1e-3
 
 
 class Events(NamedTuple):
@@ -268,12 +269,18 @@ def rate_peaks(times: Floats, rate: Floats, size: int, *, height: float | None =
         Least height in spikes per ms; by default 8 per 300 neurons.
     distance : float
         Least distance of two peaks in ms; of nearer ones the highest stays.
+
+    Returns
+    -------
+    Peaks
+        Without those that stand out by less than a thousandth of the highest rate: a stationary rate has none.
     """
     from scipy.signal import find_peaks
 
     least = _PEAK_HEIGHT_PER_NEURON * size if height is None else height
     spacing = max(1, round(distance / (times[1] - times[0])))
-    found, _ = find_peaks(rate, height=least, distance=spacing)
+    ripple = _LEAST_PROMINENCE * float(rate.max(initial=0.0))
+    found, _ = find_peaks(rate, height=least, distance=spacing, prominence=ripple)
     return Peaks(times[found], rate[found])
 
 

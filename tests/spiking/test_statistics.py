@@ -78,6 +78,12 @@ def test_peaks_of_a_known_rate():
     assert statistics.rate_peaks(times, rate, 1600).heights.size == 0  # 8 per 300 neurons
 
 
+def test_a_stationary_rate_has_no_peaks():
+    times = np.arange(0.1, 200, 0.1)
+    rate = 20 + 1e-9 * np.sin(times)
+    assert statistics.rate_peaks(times, rate, 300).heights.size == 0
+
+
 def test_the_boxcar_average_is_centred_and_uses_what_was_discarded():
     rate = np.arange(100.0)
     times, average = statistics.smoothed(rate, 0.1, 1.0, 2.0)
