@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from spiking.recording import Recording
 
@@ -37,7 +38,7 @@ def raster_of(
             t[own],
             s[own],
             ".",
-            ms=1.6,
+            ms=size_of_dots,
             mew=0,
             color=colour,
             rasterized=True,
@@ -45,6 +46,7 @@ def raster_of(
         )
         first += size
     ax.set(xlabel="time (ms)", ylabel="neuron", ylim=(-0.5, first - 0.5))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(
         loc="upper left", bbox_to_anchor=(0, 1.14), ncols=len(populations), markerscale=9 / size_of_dots, frameon=False
     )
