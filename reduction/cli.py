@@ -211,6 +211,7 @@ def _number(place: str, text: str) -> float:
 
 
 def _values(text: str) -> list[float]:
+    from reduction.validation import MOST_VALUES
     from spiking.errors import SpecificationError
 
     place = f"--values {text}"
@@ -222,8 +223,8 @@ def _values(text: str) -> list[float]:
     start, stop, count = _number(place, parts[0]), _number(place, parts[1]), int(parts[2])
     if not (math.isfinite(start) and math.isfinite(stop)):
         raise SpecificationError(f"{place}: start and stop must be finite")
-    if count > 100_000:
-        raise SpecificationError(f"{place}: at most 100000 values")
+    if count > MOST_VALUES:
+        raise SpecificationError(f"{place}: at most {MOST_VALUES} values")
     if count < 1 or (count > 1 and stop <= start):
         raise SpecificationError(f"{place}: stop must exceed start, and count be at least 1")
     if count == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from reduction.trajectory import Trajectory
 from spiking import memory
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
-from spiking.specification import POSITIVE, checked_number
+from spiking.timing import time_grid
 
 LEVELS = ("ode", "published")
 
@@ -76,16 +75,7 @@ def integrate(
         approximation = MarkovApproximation(approximation)
     if level not in LEVELS:
         raise UnknownNameError("level", level, LEVELS)
-    dt = checked_number("", "dt", dt, POSITIVE)
-    every = max(1, round(0.1 / dt)) if sampling_interval is None else round(sampling_interval / dt)
-    if sampling_interval is None and not math.isclose(every * dt, 0.1):
-        every = 1
-    if every < 1 or (sampling_interval is not None and not math.isclose(every * dt, sampling_interval)):
-        raise ParameterError("", "sampling_interval", sampling_interval, f"must be a multiple of dt = {dt:g} ms")
-    duration = checked_number("", "duration", duration, POSITIVE)
-    samples = round(duration / (every * dt))
-    if samples < 1:
-        raise ParameterError("", "duration", duration, f"must be at least one sampling interval of {every * dt:g} ms")
+    every, samples, dt = time_grid(duration, dt, sampling_interval)
     for projection in approximation.network.projections:
         tau = approximation.network[f"{projection.name}.tau"]
         if dt > tau / 2:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from spiking.drives import KickDrive, NoDrive
+from spiking.drives import KickDrive, NoDrive, kicks_of
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, Population, checked_network
 from spiking.neurons import LIF, Exponential, Fixed
@@ -226,6 +226,6 @@ def _lowest_voltage(population: Population) -> float:
     floor = neuron.reset - _RANGE_BELOW_RESET * (neuron.threshold - neuron.reset)
     if math.isinf(neuron.tau_m):
         return floor
-    rate, size = (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
+    rate, size = kicks_of(drive)
     mean = neuron.rest + neuron.tau_m * rate * size
     return min(floor, mean - _DEVIATIONS * math.sqrt(rate * size**2 * neuron.tau_m / 2))

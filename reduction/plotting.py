@@ -35,8 +35,8 @@ def rates(trajectory: Trajectory, *, ax: Axes | None = None, start: float = 0.0,
         times, rate = trajectory.population_rate(name)
         shown = (times > start) & (times <= start + window)
         ax.plot(times[shown], rate[shown] / size * 1000, color=colour, lw=1.2, label=name)
-    top = max((float(line.get_ydata().max()) for line in ax.lines if len(line.get_ydata())), default=0.0)  # type: ignore[union-attr, arg-type]
-    ax.set(xlabel="time (ms)", ylabel="firing rate (Hz per neuron)", ylim=(0, 1.15 * top or 1.0))
+    ax.set(xlabel="time (ms)", ylabel="firing rate (Hz per neuron)")
+    _set_top(ax, 1.15 * ax.dataLim.y1)
     ax.legend(frameon=False, ncols=len(sizes), loc="upper right")
     return ax
 
@@ -54,7 +54,7 @@ def rate_curves(report: ValidationReport, population: str, *, ax: Axes | None = 
         ms=6, lw=1.0, label="spiking network (± 2 s.e.)",
     )  # fmt: skip
     ax.set(xlabel=_parameter_label(report), ylabel=f"{population} firing rate (Hz)")
-    ax.set_ylim(0, 1.25 * ax.dataLim.y1 or 1.0)
+    _set_top(ax, 1.25 * ax.dataLim.y1)
     _set_span(ax, values)
     ax.legend(frameon=False, fontsize=8)
     return ax
@@ -127,8 +127,7 @@ def traces_figure(report: ValidationReport, population: str) -> Figure:
             if column == 0:
                 value = report.options.values[index]
                 ax.set_ylabel(f"{report.options.parameter} = {value:g}\n{population} spikes per ms", fontsize=8)
-        top = max(float(report.points[index][s].excerpt[population].max()) for s in sources)
-        axes[row, 0].set_ylim(0, 1.05 * top or 1.0)
+        _set_top(axes[row, 0], 1.05 * max(ax.dataLim.y1 for ax in axes[row]))
     return figure
 
 
@@ -193,6 +192,11 @@ def _borders(values: Sequence[float]) -> npt.NDArray[np.float64]:
         return np.array([points[0] - half, points[0] + half])
     middles = (points[1:] + points[:-1]) / 2
     return np.concatenate([[2 * points[0] - middles[0]], middles, [2 * points[-1] - middles[-1]]])
+
+
+def _set_top(ax: Axes, top: float) -> None:
+    """Let the ordinate run from 0 to `top`, also where nothing or only zero is drawn."""
+    ax.set_ylim(0, top if 0 < top < math.inf else 1.0)
 
 
 def _set_span(ax: Axes, values: Sequence[float]) -> None:

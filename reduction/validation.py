@@ -28,7 +28,7 @@ from spiking.specification import POSITIVE, checked_number
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_VALUES = 100_000
+MOST_VALUES = 100_000
 
 
 def validate(
@@ -145,8 +145,8 @@ def _checked_options(
         numbers = [float(value) for value in values]
     except (TypeError, ValueError):
         raise SpecificationError(f"values = {values!r}: must be a sequence of numbers") from None
-    if len(numbers) > _MOST_VALUES:
-        raise SpecificationError(f"values: {len(numbers)} are too many; at most {_MOST_VALUES}")
+    if len(numbers) > MOST_VALUES:
+        raise SpecificationError(f"values: {len(numbers)} are too many; at most {MOST_VALUES}")
     if not numbers:
         raise SpecificationError("values = []: must hold at least one value")
     if any(b <= a for a, b in pairwise(numbers)):

@@ -51,3 +51,8 @@ class GaussianDrive(KickDrive):
     """
 
     kind: ClassVar[str] = "gaussian"
+
+
+def kicks_of(drive: Drive) -> tuple[float, float]:
+    """Return (rate in 1/ms, size in mV) of a drive's kicks; zeros if it has none."""
+    return (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)

@@ -126,8 +126,11 @@ class Recording:
         """
         if not isinstance(populations, Mapping):
             raise ParameterError("", "populations", populations, "must map names to sizes or to neurons")
-        t, s = np.atleast_1d(np.asarray(times, float)), np.atleast_1d(np.asarray(senders))
-        if s.size and not np.array_equal(s, s.astype(np.int64)):
+        try:
+            t, s = (np.atleast_1d(np.asarray(given, float)) for given in (times, senders))
+        except (TypeError, ValueError):
+            raise SpecificationError("times and senders: must be numbers") from None
+        if not np.array_equal(s, np.rint(s)):
             raise SpecificationError("senders: must all be integers")
         if t.ndim != 1 or t.shape != s.shape:
             raise SpecificationError(f"times and senders have shapes {t.shape} and {s.shape}: must be 1-D and equal")

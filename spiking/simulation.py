@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +15,7 @@ from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.recording import Recording, State
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
+from spiking.timing import time_grid
 
 SCHEMES = ("reference", "bridge", "exact")
 
@@ -100,7 +100,7 @@ def simulate(
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
     workers = parallel.checked_workers(workers)
     _check_seed(seed, initial)
-    every, samples, dt = _check_times(duration, dt, sampling_interval)
+    every, samples, dt = time_grid(duration, dt, sampling_interval)
     engine.check(network, dt)
     if initial is not None:
         if not isinstance(initial, State):
@@ -173,24 +173,6 @@ def _engine(scheme: str) -> Engine:
 
     engine: Engine = import_module(f"spiking.engines.{scheme}").ENGINE
     return engine
-
-
-def _check_times(duration: float, dt: float, sampling_interval: float | None) -> tuple[int, int, float]:
-    """Return (steps per sample, samples, dt)."""
-    dt = checked_number("", "dt", dt, POSITIVE)
-    if sampling_interval is None:
-        parts = round(0.1 / dt)
-        every = parts if parts >= 1 and math.isclose(parts * dt, 0.1) else 1
-    else:
-        interval = checked_number("", "sampling_interval", sampling_interval, POSITIVE)
-        every = round(interval / dt)
-        if every < 1 or not math.isclose(every * dt, interval, rel_tol=1e-9):
-            raise ParameterError("", "sampling_interval", interval, f"must be a multiple of dt = {dt:g} ms")
-    duration = checked_number("", "duration", duration, POSITIVE)
-    samples = round(duration / (every * dt))
-    if samples < 1:
-        raise ParameterError("", "duration", duration, f"must be at least one sampling interval of {every * dt:g} ms")
-    return every, samples, dt
 
 
 def _check_state(state: State, network: Network, trials: int, dt: float) -> None:

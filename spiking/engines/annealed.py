@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking.drives import GaussianDrive, KickDrive, PoissonDrive
-from spiking.engines.trial import Advance, TrialState
+from spiking.drives import GaussianDrive, PoissonDrive, kicks_of
+from spiking.engines.trial import Advance, Engine, bound
 from spiking.errors import ParameterError, SpecificationError
 from spiking.network import Network
 from spiking.neurons import LIF, Exponential, Fixed
@@ -25,6 +27,16 @@ def check_step(network: Network, dt: float) -> None:
             raise ParameterError("", "dt", dt, f"must be at most {value / 2:g} ms, half of {address} = {value:g} ms")
 
 
+def engine(scheme: str, *, exact: bool) -> Engine:
+    """Return the engine of a stepping scheme; `exact` chooses exact factors and the Brownian bridge."""
+
+    def check(network: Network, dt: float) -> None:
+        check_step(network, dt)
+        check_annealed(network, scheme)
+
+    return Engine(check, partial(_prepare, exact=exact))
+
+
 def check_annealed(network: Network, scheme: str) -> None:
     """Refuse what is not an annealed network of LIF neurons with pending-spike synapses."""
     for population in network.populations:
@@ -37,18 +49,10 @@ def check_annealed(network: Network, scheme: str) -> None:
             )
 
 
-def prepare(network: Network, dt: float, *, exact: bool) -> Advance:
-    """Return the function that advances a trial; `exact` chooses exact factors and the Brownian bridge."""
+def _prepare(network: Network, dt: float, *, exact: bool) -> Advance:
     from spiking.kernels import pending
 
-    constants = _constants(network, dt, exact)
-
-    def advance(state: TrialState, first_step: int, steps: int, every: int, *out: Any) -> tuple[int, int]:
-        arrays = (state.voltage, state.refractory, state.pending, *out)
-        done, fired = pending.advance(state.generator, first_step, steps, every, dt, *constants, *arrays)
-        return done, fired
-
-    return advance
+    return bound(pending.advance, _constants(network, dt, exact), dt)
 
 
 def _constants(network: Network, dt: float, exact: bool) -> tuple[Any, ...]:
@@ -61,10 +65,8 @@ def _constants(network: Network, dt: float, exact: bool) -> tuple[Any, ...]:
     """
     from spiking.kernels import pending, tables
 
-    names = list(network.sizes)
-    sizes = list(network.sizes.values())
     neurons = [p.neuron for p in network.populations if isinstance(p.neuron, LIF)]
-    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    index = indices(network)
 
     leaks = [-math.expm1(-dt / n.tau_m) if exact else dt / n.tau_m for n in neurons]
     input_time = [n.tau_m * leak if exact and leak > 0 else dt for n, leak in zip(neurons, leaks, strict=True)]
@@ -77,7 +79,7 @@ def _constants(network: Network, dt: float, exact: bool) -> tuple[Any, ...]:
     for a, population in enumerate(network.populations):
         drive = population.drive
         gaussian, poisson = isinstance(drive, GaussianDrive), isinstance(drive, PoissonDrive)
-        rate, size = (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
+        rate, size = kicks_of(drive)
         kinds.append(pending.GAUSSIAN if gaussian else pending.POISSON if poisson else pending.NO_DRIVE)
         means.append(rate * size * input_time[a] if gaussian else 0.0)
         variances.append(rate * size**2 * noise_time[a] if gaussian else 0.0)
@@ -98,19 +100,17 @@ def _constants(network: Network, dt: float, exact: bool) -> tuple[Any, ...]:
             steps.append(0)
             release.append(1.0)
 
-    target, source, kick, gain, c0, c1, rounded, consumption, probability = ([] for _ in range(9))
+    kick, gain, c0, c1, rounded, consumption, probability = ([] for _ in range(7))
     consumption_rows, arrival_rows = [], []
-    for projection in network.projections:
+    for projection, target in zip(network.projections, index.target, strict=True):
         synapse, wiring = projection.synapse, projection.wiring
         assert isinstance(synapse, PendingSpikeSynapse)
         assert isinstance(wiring, Annealed)
-        target.append(names.index(projection.target))
-        source.append(names.index(projection.source))
         kick.append(isinstance(synapse, PendingKick))
         strength = -synapse.weight if synapse.inhibitory else synapse.weight
         share = -math.expm1(-dt / synapse.tau) if exact else dt / synapse.tau
-        gain.append(strength if kick[-1] else strength * share * input_time[target[-1]] / dt)
-        constant, slope = inhibitory_factor(synapse, neurons[target[-1]])
+        gain.append(strength if kick[-1] else strength * share * input_time[target] / dt)
+        constant, slope = inhibitory_factor(synapse, neurons[target])
         c0.append(constant)
         c1.append(slope)
         rounded.append(isinstance(synapse, PendingKick) and synapse.rounded)
@@ -118,24 +118,52 @@ def _constants(network: Network, dt: float, exact: bool) -> tuple[Any, ...]:
         probability.append(wiring.probability)
         consumption_rows += tables.consumption_rows(share, binomial=exact)
         arrival_rows += tables.arrival_rows(wiring.probability)
-    pending_start = np.concatenate([[0], np.cumsum([sizes[t] for t in target])]).astype(np.int64)
-
-    def floats(values: Any) -> npt.NDArray[np.float64]:
-        return np.array(values, np.float64)
-
-    def integers(values: Any) -> npt.NDArray[np.int64]:
-        return np.array(values, np.int64)
 
     return (
-        start, floats([n.threshold for n in neurons]), floats([n.reset for n in neurons]),
+        index.start, floats([n.threshold for n in neurons]), floats([n.reset for n in neurons]),
         floats([n.rest for n in neurons]), floats(leaks),
         floats(variances) if exact else np.zeros(len(neurons)), exact,
         integers(kinds), floats(means), np.sqrt(floats(variances)), floats(kick_sizes), *drive_table,
         integers(steps), floats(release),
-        integers(target), integers(source), pending_start, np.array(kick, bool), floats(gain), floats(c0), floats(c1),
+        index.target, index.source, index.pending_start, np.array(kick, bool), floats(gain), floats(c0), floats(c1),
         np.array(rounded, bool), floats(consumption), floats(probability),
         *tables.pack(consumption_rows), *tables.pack(arrival_rows),
     )  # fmt: skip
+
+
+class Indices(NamedTuple):
+    """Where neurons and pending spikes stand in the kernels' arrays.
+
+    Population a has the neurons from start[a] to start[a + 1]; projection q leads to population target[q] from
+    source[q], and its pending spikes stand from pending_start[q] to pending_start[q + 1].
+    """
+
+    start: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    source: npt.NDArray[np.int64]
+    pending_start: npt.NDArray[np.int64]
+
+
+def indices(network: Network) -> Indices:
+    """Return the indices of a network."""
+    names, sizes = list(network.sizes), list(network.sizes.values())
+    target = [names.index(p.target) for p in network.projections]
+    return Indices(
+        start=integers([0, *np.cumsum(sizes)]),
+        target=integers(target),
+        source=integers([names.index(p.source) for p in network.projections]),
+        pending_start=integers([0, *np.cumsum([sizes[t] for t in target])]),
+    )
+
+
+def floats(values: Iterable[float]) -> npt.NDArray[np.float64]:
+    """Return an array of float64."""
+    return np.array(list(values), np.float64)
+
+
+def integers(values: Iterable[int]) -> npt.NDArray[np.int64]:
+    """Return an array of int64."""
+    return np.array(list(values), np.int64)
 
 
 def inhibitory_factor(synapse: PendingSpikeSynapse, neuron: LIF) -> tuple[float, float]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from spiking.drives import KickDrive, NoDrive, PoissonDrive
-from spiking.engines.annealed import check_annealed, inhibitory_factor
-from spiking.engines.trial import Advance, Engine, TrialState
+from spiking.drives import NoDrive, PoissonDrive, kicks_of
+from spiking.engines.annealed import check_annealed, floats, indices, inhibitory_factor
+from spiking.engines.trial import Advance, Engine, bound
 from spiking.errors import SpecificationError
 from spiking.network import Network
 from spiking.neurons import LIF, Exponential, NoRefractory
@@ -38,49 +36,23 @@ def prepare(network: Network, dt: float) -> Advance:
     """Return the function that advances a trial."""
     from spiking.kernels import events
 
-    names, sizes = list(network.sizes), list(network.sizes.values())
+    index = indices(network)
     neurons = [p.neuron for p in network.populations if isinstance(p.neuron, LIF)]
-    kicks = [
-        (p.drive.rate, p.drive.size) if isinstance(p.drive, KickDrive) else (0.0, 0.0) for p in network.populations
-    ]
+    kicks = [kicks_of(p.drive) for p in network.populations]
     synapses = [p.synapse for p in network.projections if isinstance(p.synapse, PendingKick)]
-    target = [names.index(p.target) for p in network.projections]
-    factors = [inhibitory_factor(s, neurons[t]) for s, t in zip(synapses, target, strict=True)]
-
-    def floats(values: Any) -> Any:
-        return np.array(list(values), np.float64)
-
-    def integers(values: Any) -> Any:
-        return np.array(list(values), np.int64)
-
+    factors = [inhibitory_factor(s, neurons[t]) for s, t in zip(synapses, index.target, strict=True)]
     constants = (
-        integers([0, *np.cumsum(sizes)]), floats(n.threshold for n in neurons), floats(n.reset for n in neurons),
+        index.start, floats(n.threshold for n in neurons), floats(n.reset for n in neurons),
         floats(n.rest for n in neurons), floats(1.0 / n.tau_m for n in neurons),
         floats(rate for rate, _ in kicks), floats(size for _, size in kicks),
         floats(1.0 / n.refractory.mean if isinstance(n.refractory, Exponential) else 0.0 for n in neurons),
-        integers(target), integers(names.index(p.source) for p in network.projections),
-        integers([0, *np.cumsum([sizes[t] for t in target])]),
+        index.target, index.source, index.pending_start,
         floats(-s.weight if s.inhibitory else s.weight for s in synapses), floats(s.tau for s in synapses),
         floats(c0 for c0, _ in factors), floats(c1 for _, c1 in factors), np.array([s.rounded for s in synapses], bool),
         floats(network[f"{p.name}.probability"] for p in network.projections),
     )  # fmt: skip
 
-    def advance(state: TrialState, first_step: int, steps: int, every: int, *out: Any) -> tuple[int, int]:
-        done, fired = events.advance(
-            state.generator,
-            first_step,
-            steps,
-            every,
-            dt,
-            *constants,
-            state.voltage,
-            state.refractory,
-            state.pending,
-            *out,
-        )
-        return done, fired
-
-    return advance
+    return bound(events.advance, constants, dt)
 
 
 ENGINE = Engine(check, prepare)

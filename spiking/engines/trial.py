@@ -59,6 +59,16 @@ class Engine:
     prepare: Callable[[Network, float], Advance]
 
 
+def bound(kernel: Callable[..., tuple[int, int]], constants: tuple[Any, ...], dt: float) -> Advance:
+    """Return the `Advance` that calls a compiled function with a network's constants."""
+
+    def advance(state: TrialState, first_step: int, steps: int, every: int, *out: Any) -> tuple[int, int]:
+        arrays = (state.voltage, state.refractory, state.pending, *out)
+        return kernel(state.generator, first_step, steps, every, dt, *constants, *arrays)
+
+    return advance
+
+
 def run(
     network: Network,
     advance: Advance,
@@ -74,7 +84,7 @@ def run(
     Raises
     ------
     NumericalError
-        If a voltage becomes non-finite.
+        If a voltage becomes non-finite, or spikes come faster than they can be kept.
     """
     steps = samples * every
     counts = np.zeros((samples, len(network.populations)), np.int64)
@@ -89,6 +99,11 @@ def run(
         tick(step / steps)
         number = min(most, steps - step)
         done, fired = advance(state, step, number, every, counts, mean_voltage, mean_pending, times, senders)
+        if fired < 0:
+            raise NumericalError(
+                f"over {times.size} spikes within {dt:g} ms, at {(step + done) * dt:g} ms: rates run away "
+                "(is excitation balanced by inhibition or refractoriness?)"
+            )
         found.append((times[:fired].copy(), senders[:fired].copy()))
         step += done
         _check_finite(network, state.voltage, step * dt)

@@ -27,6 +27,7 @@ def advance(
     Returns
     -------
     steps_done, spikes : int
+        Spikes -1: more in one step than the buffer holds.
     """
     populations, projections = threshold.size, target.size
     population = np.empty(voltage.size, np.int64)
@@ -67,12 +68,11 @@ def advance(
                 break
             u = rng.random() * total
 
-            hit, jump = -1, 0.0
+            hit, through = -1, -1
             for a in range(populations):
                 share = drive_rate[a] * (start[a + 1] - start[a])
                 if u < share:
                     hit = start[a] + min(int(u / drive_rate[a]), start[a + 1] - start[a] - 1)
-                    jump = drive_size[a]
                     break
                 u -= share
                 share = release[a] * held[a]
@@ -113,28 +113,24 @@ def advance(
                     tree[base + above] -= 1
                     above += above & -above
                 hit = start[target[q]] + j
-                if refractory[hit] == 1:
-                    continue
-                a = population[hit]
-                if leak[a] > 0.0:
-                    voltage[hit] = rest[a] + (voltage[hit] - rest[a]) * math.exp(-leak[a] * (now - updated[hit]))
-                    updated[hit] = now
-                jump = gain[q] * (c0[q] + c1[q] * voltage[hit])
-                if rounded[q]:
-                    jump = math.floor(jump + rng.random())
-            elif refractory[hit] == 1:
-                continue
+                through = q
 
+            if refractory[hit] == 1:
+                continue
             a = population[hit]
-            if leak[a] > 0.0 and updated[hit] < now:
+            if leak[a] > 0.0:
                 voltage[hit] = rest[a] + (voltage[hit] - rest[a]) * math.exp(-leak[a] * (now - updated[hit]))
                 updated[hit] = now
+            jump = drive_size[a]
+            if through >= 0:
+                jump = gain[through] * (c0[through] + c1[through] * voltage[hit])
+                if rounded[through]:
+                    jump = math.floor(jump + rng.random())
             voltage[hit] += jump
             if voltage[hit] < threshold[a]:
                 continue
             if fired == spike_times.size:
-                voltage[hit] = math.nan
-                return done, fired
+                return done, -1
             voltage[hit] = reset[a]
             spike_times[fired] = step * dt + now
             spike_senders[fired] = hit

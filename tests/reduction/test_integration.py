@@ -47,6 +47,7 @@ def test_progress_is_reported(chang):
         ({"dt": 0.7}, "dt = 0.7: must be at most 0.6 ms, half of IE.tau"),
         ({"duration": 0.02}, "duration = 0.02: must be at least one sampling interval of 0.1 ms"),
         ({"duration": math.nan}, "duration = nan"),
+        ({"sampling_interval": math.nan}, "sampling_interval = nan: must be positive"),
         ({"sampling_interval": 0.25}, "sampling_interval = 0.25: must be a multiple of dt"),
         ({"sampling_interval": 0.01}, "sampling_interval = 0.01: must be a multiple of dt"),
     ],

@@ -105,6 +105,12 @@ def test_what_it_does_not_cover_is_refused(kicks, changes, message):
         spiking.simulate(kicks.replace(changes), 10.0, scheme="exact")
 
 
+def test_rates_that_run_away_are_reported():
+    network = presets.cai2021_hom().replace({"EI.weight": 0.0, "II.weight": 0.0})
+    with pytest.raises(spiking.NumericalError, match=r"over 4096 spikes within 0.1 ms, at .* ms: rates run away"):
+        spiking.simulate(network, 1000.0, scheme="exact")
+
+
 def test_a_network_without_any_clock_stands_still():
     network = spiking.Network([spiking.Population("X", 3, spiking.LIF(1.0, tau_m=5.0))])
     recording = spiking.simulate(network, 10.0, scheme="exact")

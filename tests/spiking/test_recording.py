@@ -43,6 +43,8 @@ def test_own_spikes_may_have_own_numbers_and_any_order(tmp_path):
         ([1.0, np.nan], [0, 0], {"A": 1}, "must all be finite"),
         ([-1.0], [0], {"A": 1}, r"must lie in \[0, duration"),
         ([1.0], [0.5], {"A": 3}, "senders: must all be integers"),
+        ([1.0], [np.nan], {"A": 3}, "senders: must all be integers"),
+        ([1.0], ["a"], {"A": 3}, "times and senders: must be numbers"),
         ([1.0], [0], ["A"], "must map names to sizes"),
         ([1.0], [5], {"A": 3}, "neuron 5 belongs to none of the populations"),
         ([1.0], [0], {"A": [0], "B": [0]}, "neuron 0 belongs to two populations"),
