@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-slow lint bench docs wheel clean
+.PHONY: demo test test-slow numbers lint bench docs wheel clean
 
 demo: .venv/demo
 	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 5000 --seed 1 --out demo
@@ -13,6 +13,10 @@ test: .venv/test
 
 test-slow: .venv/test
 	$(BIN)/python -m pytest -n $(WORKERS) -m "slow or not slow"
+
+numbers: .venv/test
+	$(BIN)/python -m pytest -s -q tests/papers tests/convergence tests/reduction/test_published.py \
+		tests/spiking/test_exact.py tests/spiking/test_bridge.py
 
 lint: .venv/lint
 	$(BIN)/ruff check .

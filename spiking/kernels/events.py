@@ -87,7 +87,7 @@ def advance(
                     hit = -2
                     break
                 u -= share
-            if hit == -2:
+            if hit == -2 or (hit == -1 and projections == 0):
                 continue
             if hit == -1:
                 q = 0

@@ -25,6 +25,7 @@ def test_network_rates_equal_those_of_an_independent_program(chang, table):
         for name in ("E", "I"):
             reference, error = float(row[f"rate_{name}_hz"]), float(row[f"se_{name}"])
             z.append((rates[name].mean - reference) / np.hypot(rates[name].se, error))
+    print(f"\nnetwork_rates.csv: max |z| {np.abs(z).max():.2f}, mean z^2 {np.mean(np.square(z)):.2f}")
     assert len(z) == 28
     assert np.abs(z).max() < 4
     assert np.mean(np.square(z)) < 2
@@ -51,6 +52,8 @@ def test_ode_rates_equal_those_of_an_independent_program(chang, table):
     for row in table("ode_refined.csv"):
         approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": value(row)}))
         rates = reduction.integrate(approximation, duration=3000.0).rates(1000.0)
+        errors = [f"{name} {rates[name] / float(row[f'rate_{name}_hz']) - 1:+.2%}" for name in ("E", "I")]
+        print(f"\node_refined.csv, {row['case']}:", *errors)
         for name in ("E", "I"):
             assert rates[name] == pytest.approx(float(row[f"rate_{name}_hz"]), rel=0.02 if value(row) == 0.8 else 0.01)
 
@@ -62,6 +65,7 @@ def test_default_settings_are_near_their_own_refined_solution(chang, probability
         reduction.integrate(reduction.MarkovApproximation(network, **options), duration=3000.0, dt=dt).rates(1000.0)
         for options, dt in (({}, 0.1), ({"bin_width": 0.25}, 0.05))
     )
+    print(f"\ndefault against refined, {probability}:", *(f"{n} {coarse[n] / fine[n] - 1:+.2%}" for n in ("E", "I")))
     for name in ("E", "I"):
         assert coarse[name] == pytest.approx(fine[name], rel=0.02 if probability == 0.8 else 0.01)
 
@@ -70,6 +74,7 @@ def test_default_settings_are_near_their_own_refined_solution(chang, probability
 def test_one_height_below_the_period_doubling(chang, probability):
     approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": probability}))
     heights = reduction.integrate(approximation, duration=5000.0).peaks("E", discard=4000.0).heights
+    print(f"\none height, {probability}: {heights.mean():.1f}, spread {np.ptp(heights) / heights.mean():.2%}")
     assert heights.size > 45
     assert np.ptp(heights) < 0.02 * heights.mean()
 
@@ -79,6 +84,7 @@ def test_a_large_and_a_small_event_in_turn_above_it(chang, probability):
     approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": probability}))
     heights = reduction.integrate(approximation, duration=5000.0).peaks("E", discard=4000.0).heights
     large, small = sorted((heights[::2], heights[1::2]), key=np.mean, reverse=True)
+    print(f"\ntwo heights, {probability}: {large.mean():.1f} and {small.mean():.1f}")
     assert heights.size > 35
     assert large.min() > 2 * small.max()
     assert max(np.ptp(large) / large.mean(), np.ptp(small) / large.mean()) < 0.02
@@ -91,6 +97,8 @@ def test_network_and_ode_meet_as_the_network_grows(chang):
         recording = spiking.simulate(network, duration, dt=0.02, seed=5, trials=2)
         ode = reduction.integrate(reduction.MarkovApproximation(network), duration=3000.0).rates(1000.0)
         for name, rate in recording.rates(500.0).items():
+            print(f"\nten times the neurons, {probability}: {name} {ode[name] / rate.mean - 1:+.2%}, s.e. "
+                  f"{rate.se / rate.mean:.2%}")  # fmt: skip
             tolerance = 0.1 if probability == 1.0 else 0.03
             assert abs(ode[name] / rate.mean - 1) < tolerance
             assert rate.se < 0.02 * rate.mean

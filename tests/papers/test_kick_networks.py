@@ -25,6 +25,9 @@ RATES = {
 def test_rates(name):
     rates = spiking.simulate(presets.get(name), 21000.0, dt=0.02, seed=1).rates(1000.0)
     for population, exact in zip(("E", "I"), RATES[name], strict=True):
+        print(
+            f"\n{name} {population}: {rates[population].mean / exact - 1:+.2%}, s.e. {rates[population].se / exact:.2%}"
+        )
         assert abs(rates[population].mean - exact) < 3 * rates[population].se + 0.02 * exact
         assert rates[population].se < 0.02 * exact
 
@@ -37,9 +40,14 @@ def test_synchrony_tells_hom_from_reg():
 
 
 def test_the_white_closure_is_the_one_for_kicks():
-    """Not published: the stationary ODE with kappa = 2 tau is within 10 % of the network, kappa = 1 ms is not."""
+    """Not published: with kappa = 2 tau the ODE's E rates are within 13 % and I rates within 9 %; 1 ms is worse."""
+    errors = {"white": [], "published": []}
     for name, (e, i) in RATES.items():
-        approximation = reduction.MarkovApproximation(presets.get(name), closure="white")
-        rates = reduction.integrate(approximation, duration=1500.0).rates(1000.0)
-        assert rates["E"] == pytest.approx(e, rel=0.13)
-        assert rates["I"] == pytest.approx(i, rel=0.09)
+        for closure, found in errors.items():
+            approximation = reduction.MarkovApproximation(presets.get(name), closure=closure)
+            rates = reduction.integrate(approximation, duration=1500.0).rates(1000.0)
+            found.append((abs(rates["E"] / e - 1), abs(rates["I"] / i - 1)))
+    print("\nE and I errors per network:", errors)
+    assert max(e for e, _ in errors["white"]) < 0.13
+    assert max(i for _, i in errors["white"]) < 0.09
+    assert sum(map(sum, errors["published"])) > 2 * sum(map(sum, errors["white"]))

@@ -16,6 +16,7 @@ def test_every_published_rate_to_the_digit(chang, table):
         network = chang.replace({"EI.probability": float(row["case"].partition("=")[2])})
         trajectory = reduction.integrate(reduction.MarkovApproximation(network), "published", 1000.0)
         rates = trajectory.rates(200.0)
+        print(f"\n{row['case']}:", *(f"{n} {rates[n] / float(row[f'rate_{n}_hz']) - 1:+.1e}" for n in ("E", "I")))
         assert rates["E"] == pytest.approx(float(row["rate_E_hz"]), rel=1e-6)
         assert rates["I"] == pytest.approx(float(row["rate_I_hz"]), rel=1e-6)
 

@@ -37,6 +37,7 @@ def test_every_spike_equals_the_naive_twins(small, seed):
 def test_siegerts_rate_within_half_a_percent(mu, sigma, exact):
     assert siegert(mu, sigma, THRESHOLD) == pytest.approx(exact, rel=1e-6)
     found = rate(mu, sigma, dt=0.1, scheme="bridge")
+    print(f"\nSiegert ({mu}, {sigma}), bridge: {found.mean / exact - 1:+.2%}, s.e. {found.se / exact:.2%}")
     assert abs(found.mean - exact) < 3 * found.se + 0.003 * exact
     assert found.se < 0.006 * exact
 
@@ -46,6 +47,7 @@ def test_the_grids_bias_is_a_higher_threshold(dt):
     """zeta(1/2)/sqrt(2 pi) = -0.5826: tested once per step, it acts as one higher by 0.5826 standard deviations."""
     for mu, sigma, exact in POINTS[:2]:
         found = rate(mu, sigma, dt=dt)
+        print(f"\nSiegert ({mu}, {sigma}), grid, dt = {dt}: {found.mean / exact - 1:+.2%}, s.e. {found.se / exact:.2%}")
         shifted = siegert(mu, sigma, THRESHOLD + 0.5826 * sigma * np.sqrt(dt / TAU))
         assert abs(found.mean - shifted) < 3 * found.se + 0.15 * abs(shifted - exact)
         assert found.mean < exact - 5 * found.se

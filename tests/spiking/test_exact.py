@@ -79,6 +79,9 @@ def test_published_networks(name, rates):
     """Exact simulation by an independent program, whose standard errors were not recorded: 1 % is allowed for them."""
     found = spiking.simulate(presets.get(name), 21000.0, scheme="exact", seed=6, trials=2).rates(1000.0)
     for population, exact in zip(("E", "I"), rates, strict=True):
+        print(
+            f"\n{name} {population}: {found[population].mean / exact - 1:+.2%}, s.e. {found[population].se / exact:.2%}"
+        )
         assert abs(found[population].mean - exact) < 3 * found[population].se + 0.01 * exact
 
 
