@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spiking.drives import KickDrive, NoDrive, kicks_of
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, Population, checked_network
-from spiking.neurons import LIF, Exponential, Fixed
+from spiking.neurons import LIF, Exponential, Fixed, Normal
 from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, checked_number
 from spiking.synapses import PendingKick, PendingSpikeSynapse
 from spiking.wiring import Annealed
@@ -122,6 +122,10 @@ class MarkovApproximation:
                 allowed = f"must give {population.name} at least 4 bins, and one between v_min = {floor} and reset"
                 raise ParameterError("", name, value, allowed)
             refractory = neuron.refractory
+            if isinstance(refractory, Normal):
+                raise SpecificationError(
+                    f"{population.name}.refractory = 'normal': the Markov approximation covers none, fixed, exponential"
+                )
             pools[population.name] = (
                 int(stages) if isinstance(refractory, Fixed) else int(isinstance(refractory, Exponential))
             )
@@ -131,6 +135,10 @@ class MarkovApproximation:
             if not isinstance(projection.synapse, PendingSpikeSynapse) or not isinstance(projection.wiring, Annealed):
                 raise SpecificationError(
                     f"{projection.name}: the Markov approximation needs pending-spike synapses with annealed wiring"
+                )
+            if projection.delay > 0:
+                raise ParameterError(
+                    projection.name, "delay", projection.delay, "must be 0 for the Markov approximation"
                 )
         for name, item in (
             ("network", network), ("bins", numbers), ("v_min", floors), ("closure", closure), ("stages", pools),

@@ -7,31 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spiking import presets, statistics
-    from spiking.drives import GaussianDrive, NoDrive, PoissonDrive
+    from spiking.drives import (
+        ArrayDrive,
+        ConstantDrive,
+        GaussianDrive,
+        NoDrive,
+        OrnsteinUhlenbeckDrive,
+        PoissonDrive,
+        SumDrive,
+    )
     from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
     from spiking.estimates import Estimate
     from spiking.network import Network, Population, Projection
-    from spiking.neurons import LIF, Exponential, Fixed, NoRefractory
+    from spiking.neurons import EIF, LIF, QIF, Exponential, Fixed, NoRefractory, Normal
     from spiking.recording import Recording, State
     from spiking.simulation import simulate
-    from spiking.synapses import PendingCurrent, PendingKick
-    from spiking.wiring import Annealed
+    from spiking.synapses import Delta, ExponentialConductance, ExponentialCurrent, PendingCurrent, PendingKick
+    from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegree, FixedOutDegree
 
-_HOME = {
-    "GaussianDrive": "drives", "NoDrive": "drives", "PoissonDrive": "drives",
-    "NumericalError": "errors", "ParameterError": "errors", "SpecificationError": "errors",
-    "UnknownNameError": "errors", "Estimate": "estimates",
-    "Network": "network", "Population": "network", "Projection": "network",
-    "LIF": "neurons", "Exponential": "neurons", "Fixed": "neurons", "NoRefractory": "neurons",
-    "Recording": "recording", "State": "recording", "simulate": "simulation",
-    "PendingCurrent": "synapses", "PendingKick": "synapses", "Annealed": "wiring",
-}  # fmt: skip
-_MODULES = ("presets", "statistics", "plotting")
+_NAMES = {
+    "drives": "ArrayDrive ConstantDrive GaussianDrive NoDrive OrnsteinUhlenbeckDrive PoissonDrive SumDrive",
+    "errors": "NumericalError ParameterError SpecificationError UnknownNameError",
+    "estimates": "Estimate",
+    "network": "Network Population Projection",
+    "neurons": "EIF LIF QIF Exponential Fixed NoRefractory Normal",
+    "recording": "Recording State",
+    "simulation": "simulate",
+    "synapses": "Delta ExponentialConductance ExponentialCurrent PendingCurrent PendingKick",
+    "wiring": "AllToAll Annealed Bernoulli Explicit FixedInDegree FixedOutDegree",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = ("graphs", "peers", "plotting", "presets", "statistics")
 
 __all__ = [
-    "LIF", "Annealed", "Estimate", "Exponential", "Fixed", "GaussianDrive", "Network", "NoDrive", "NoRefractory",
-    "NumericalError", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive", "Population", "Projection",
-    "Recording", "SpecificationError", "State", "UnknownNameError", "presets", "simulate", "statistics",
+    "EIF", "LIF", "QIF", "AllToAll", "Annealed", "ArrayDrive", "Bernoulli", "ConstantDrive", "Delta", "Estimate",
+    "Explicit", "Exponential", "ExponentialConductance", "ExponentialCurrent", "Fixed", "FixedInDegree",
+    "FixedOutDegree", "GaussianDrive", "Network", "NoDrive", "NoRefractory", "Normal", "NumericalError",
+    "OrnsteinUhlenbeckDrive", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive", "Population",
+    "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError", "presets",
+    "simulate", "statistics",
 ]  # fmt: skip
 
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spiking.specification import FINITE, NONNEGATIVE, Specification, parameter
+import numpy as np
+import numpy.typing as npt
+
+from spiking.errors import ParameterError
+from spiking.specification import (
+    FINITE,
+    NONNEGATIVE,
+    POSITIVE,
+    ArraySpecification,
+    Specification,
+    array,
+    parameter,
+    part,
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,83 @@ class GaussianDrive(KickDrive):
     kind: ClassVar[str] = "gaussian"
 
 
+@dataclass(frozen=True)
+class ConstantDrive(Drive):
+    """A constant current.
+
+    Parameters
+    ----------
+    current : float
+        In mV/ms: its part of dV/dt.
+    """
+
+    kind: ClassVar[str] = "constant"
+    current: float = parameter(FINITE, "mV/ms", "constant current")
+
+
+@dataclass(frozen=True)
+class OrnsteinUhlenbeckDrive(Drive):
+    r"""A current that is an Ornstein-Uhlenbeck process, independent for every neuron, stationary from the start.
+
+    .. math:: \dot I = (\mu - I)/\tau + \sigma \sqrt{2/\tau}\, \xi(t)
+
+    Parameters
+    ----------
+    mean, deviation : float
+        Of the current, in mV/ms: :math:`\mu` and :math:`\sigma`.
+    tau : float
+        Correlation time in ms.
+    """
+
+    kind: ClassVar[str] = "ornstein_uhlenbeck"
+    mean: float = parameter(FINITE, "mV/ms", "mean current")
+    deviation: float = parameter(NONNEGATIVE, "mV/ms", "standard deviation of the current")
+    tau: float = parameter(POSITIVE, "ms", "correlation time of the current")
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayDrive(ArraySpecification, Drive):
+    """A current that depends on time, the same for every neuron.
+
+    Parameters
+    ----------
+    values : array_like, shape (intervals,)
+        Current in mV/ms over successive intervals; a simulation must not last longer.
+    interval : float
+        In ms.
+    """
+
+    kind: ClassVar[str] = "array"
+    values: npt.NDArray[np.float64] = array(float, "mV/ms", "current over successive intervals")
+    interval: float = parameter(POSITIVE, "ms", "interval of the values")
+
+
+@dataclass(frozen=True)
+class SumDrive(Drive):
+    """Two drives at once; either may be a sum again, but only one of all may be kicks, and one a process.
+
+    Parameters
+    ----------
+    first, second : Drive
+        Their parameters have the addresses ``E.drive.first.rate``, ...
+    """
+
+    kind: ClassVar[str] = "sum"
+    first: Drive = part(Drive)
+    second: Drive = part(Drive)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for cls, what in ((KickDrive, "kicks"), (OrnsteinUhlenbeckDrive, "Ornstein-Uhlenbeck process")):
+            if sum(isinstance(drive, cls) for drive in components(self)) > 1:
+                raise ParameterError("SumDrive", "second", self.second.kind, f"at most one part may be {what}")
+
+
+def components(drive: Drive) -> list[Drive]:
+    """Return the drives that make up a drive."""
+    return components(drive.first) + components(drive.second) if isinstance(drive, SumDrive) else [drive]
+
+
 def kicks_of(drive: Drive) -> tuple[float, float]:
     """Return (rate in 1/ms, size in mV) of a drive's kicks; zeros if it has none."""
-    return (drive.rate, drive.size) if isinstance(drive, KickDrive) else (0.0, 0.0)
+    return next(((d.rate, d.size) for d in components(drive) if isinstance(d, KickDrive)), (0.0, 0.0))

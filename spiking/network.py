@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -10,10 +11,10 @@ from typing import Any
 
 from spiking.drives import Drive, NoDrive
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.neurons import LIF, Neuron
-from spiking.specification import POSITIVE, Specification, parameter, part
-from spiking.synapses import PendingSpikeSynapse, Synapse
-from spiking.wiring import Wiring
+from spiking.neurons import EIF, LIF, QIF, Neuron
+from spiking.specification import NONNEGATIVE, POSITIVE, Specification, parameter, part
+from spiking.synapses import ExponentialConductance, PendingSpikeSynapse, Synapse
+from spiking.wiring import Explicit, Wiring
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -58,6 +59,8 @@ class Projection(Specification):
         Its parameters have the addresses ``EI.probability``, ...
     name : str
         By default target and source together: ``"EI"``.
+    delay : float
+        In ms, a whole number of steps in a simulation; 0: a spike acts from the end of the step in which it falls.
     """
 
     target: str
@@ -65,6 +68,7 @@ class Projection(Specification):
     synapse: Synapse = part(Synapse, inline=True)
     wiring: Wiring = part(Wiring, inline=True)
     name: str = ""
+    delay: float = parameter(NONNEGATIVE, "ms", "delay", default=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,18 +123,38 @@ class Network:
                 if getattr(projection, end) not in self.sizes:
                     allowed = f"must be one of {', '.join(self.sizes)}"
                     raise ParameterError(projection.name, end, getattr(projection, end), allowed)
-            self._check_reversal(projection)
+            self._check_synapse(projection)
+            self._check_graph(projection)
 
-    def _check_reversal(self, projection: Projection) -> None:
+    def _check_synapse(self, projection: Projection) -> None:
         neuron = self.population(projection.target).neuron
-        synapse = projection.synapse
-        if (
-            isinstance(synapse, PendingSpikeSynapse)
-            and isinstance(neuron, LIF)
-            and synapse.reversal >= neuron.threshold
+        name, synapse = projection.name, projection.synapse
+        if isinstance(synapse, PendingSpikeSynapse) and synapse.reversal > -math.inf:
+            threshold = neuron.threshold if isinstance(neuron, LIF | QIF | EIF) else math.inf
+            if synapse.reversal >= threshold or threshold == math.inf:
+                allowed = f"must lie below {projection.target}.threshold = {threshold}, and that be finite"
+                raise ParameterError(name, "reversal", synapse.reversal, allowed)
+        if isinstance(synapse, ExponentialConductance) and (
+            not isinstance(neuron, LIF | EIF) or math.isinf(neuron.tau_m)
         ):
-            allowed = f"must lie below {projection.target}.threshold = {neuron.threshold}"
-            raise ParameterError(projection.name, "reversal", synapse.reversal, allowed)
+            raise SpecificationError(
+                f"{name}.synapse = 'exponential_conductance': its target {projection.target} must be a LIF or EIF "
+                "neuron with a leak (finite tau_m), which conductances are relative to"
+            )
+
+    def _check_graph(self, projection: Projection) -> None:
+        name, wiring = projection.name, projection.wiring
+        if not isinstance(wiring, Explicit):
+            return
+        for end, neurons in (("source", wiring.sources), ("target", wiring.targets)):
+            population = getattr(projection, end)
+            if neurons.max(initial=0) >= self.sizes[population]:
+                allowed = (
+                    f"must be at most {self.sizes[population] - 1}: {population} has {self.sizes[population]} neurons"
+                )
+                raise ParameterError(name, f"{end}s", int(neurons.max()), allowed)
+        if wiring.factors is not None and isinstance(projection.synapse, PendingSpikeSynapse):
+            raise SpecificationError(f"{name}.factors: pending-spike synapses count spikes; leave the factors out")
 
     @property
     def _items(self) -> tuple[Population | Projection, ...]:

@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from spiking.drives import GaussianDrive, NoDrive, PoissonDrive
+import numpy as np
+
+from spiking.drives import (
+    ArrayDrive,
+    ConstantDrive,
+    GaussianDrive,
+    NoDrive,
+    OrnsteinUhlenbeckDrive,
+    PoissonDrive,
+    SumDrive,
+)
 from spiking.errors import SpecificationError, UnknownNameError
 from spiking.network import Network, Population, Projection
-from spiking.neurons import LIF, Exponential, Fixed, NoRefractory
+from spiking.neurons import EIF, LIF, QIF, Exponential, Fixed, NoRefractory, Normal
 from spiking.specification import Specification, placed
-from spiking.synapses import PendingCurrent, PendingKick
-from spiking.wiring import Annealed
+from spiking.synapses import Delta, ExponentialConductance, ExponentialCurrent, PendingCurrent, PendingKick
+from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegree, FixedOutDegree
 
 _KINDS: dict[str, tuple[type[Specification], ...]] = {
-    "neuron": (LIF,),
-    "refractory": (NoRefractory, Exponential, Fixed),
-    "drive": (NoDrive, PoissonDrive, GaussianDrive),
-    "synapse": (PendingCurrent, PendingKick),
-    "wiring": (Annealed,),
+    "neuron": (LIF, QIF, EIF),
+    "refractory": (NoRefractory, Fixed, Exponential, Normal),
+    "drive": (NoDrive, PoissonDrive, GaussianDrive, ConstantDrive, OrnsteinUhlenbeckDrive, ArrayDrive, SumDrive),
+    "synapse": (PendingCurrent, PendingKick, Delta, ExponentialCurrent, ExponentialConductance),
+    "wiring": (Annealed, Bernoulli, FixedInDegree, FixedOutDegree, AllToAll, Explicit),
 }
 _DEFAULT_KINDS = {"neuron": "lif"}
 
@@ -100,8 +110,8 @@ def _table(spec: Specification, leave_out: set[str]) -> dict[str, Any]:
                 table |= {f.name: value.kind, **_table(value, set())}
             else:
                 table[f.name] = {"kind": value.kind, **_table(value, set())}
-        else:
-            table[f.name] = value
+        elif value is not None:
+            table[f.name] = value.tolist() if isinstance(value, np.ndarray) else value
     return table
 
 
@@ -115,7 +125,7 @@ def _named_tables(table: Mapping[str, Any], section: str) -> dict[str, dict[str,
 def _object(cls: type[Specification], table: Mapping[str, Any], address: str) -> Any:
     """Build `cls` from a table that also holds the keys of its inline parts."""
     inline = {
-        f.name: _class_of(f.name, table.get(f.name, _DEFAULT_KINDS.get(f.name)), address)
+        f.name: _class_of(f, table.get(f.name, _DEFAULT_KINDS.get(f.name)), address)
         for f in fields(cls)
         if f.metadata.get("inline")
     }
@@ -129,30 +139,28 @@ def _object(cls: type[Specification], table: Mapping[str, Any], address: str) ->
             values[f.name] = _object(inline[f.name], part_table, address)
         elif f.name in table:
             value = table[f.name]
-            values[f.name] = _part(f.name, value, address) if "inline" in f.metadata else value
+            values[f.name] = _part(f, value, address) if "inline" in f.metadata else value
         elif f.default is MISSING:
             raise SpecificationError(f"{address}.{f.name}: is missing")
     return placed(address, lambda: cls(**values))
 
 
-def _part(name: str, table: Any, address: str) -> Any:
+def _part(field: Field[Any], table: Any, address: str) -> Any:
     if not isinstance(table, dict) or "kind" not in table:
-        raise SpecificationError(f'{address}.{name}: must be a table such as {{ kind = "..." }}')
+        raise SpecificationError(f'{address}.{field.name}: must be a table such as {{ kind = "..." }}')
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return _object(_class_of(name, table["kind"], address), rest, f"{address}.{name}")
+    return _object(_class_of(field, table["kind"], address), rest, f"{address}.{field.name}")
 
 
-def _class_of(part: str, kind: object, address: str) -> type[Specification]:
-    for cls in _KINDS[part]:
+def _class_of(field: Field[Any], kind: object, address: str) -> type[Specification]:
+    classes = _KINDS[field.metadata["base"].__name__.lower()]
+    for cls in classes:
         if cls.kind == kind:
             return cls
+    names = ", ".join(cls.kind for cls in classes)
     if kind is None:
-        raise SpecificationError(f"{address}.{part}: is missing; must be one of {_kind_names(part)}")
-    raise SpecificationError(f"{address}.{part} = {kind!r}: must be one of {_kind_names(part)}")
-
-
-def _kind_names(part: str) -> str:
-    return ", ".join(cls.kind for cls in _KINDS[part])
+        raise SpecificationError(f"{address}.{field.name}: is missing; must be one of {names}")
+    raise SpecificationError(f"{address}.{field.name} = {kind!r}: must be one of {names}")
 
 
 def _check_keys(address: str, table: Mapping[str, Any], allowed: set[str]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import product
 
-from spiking.drives import GaussianDrive, PoissonDrive
+from spiking.drives import ConstantDrive, Drive, GaussianDrive, NoDrive, PoissonDrive
 from spiking.errors import UnknownNameError
 from spiking.network import Network, Population, Projection
-from spiking.neurons import LIF, Exponential, NoRefractory
-from spiking.synapses import PendingCurrent, PendingKick
-from spiking.wiring import Annealed
+from spiking.neurons import LIF, Exponential, Fixed, NoRefractory
+from spiking.synapses import Delta, ExponentialConductance, ExponentialCurrent, PendingCurrent, PendingKick, Synapse
+from spiking.wiring import Annealed, Bernoulli, FixedInDegree
 
 
 def chang2025() -> Network:
@@ -78,8 +79,74 @@ def _kick_network(sizes: tuple[int, int], neuron: LIF, weights: dict[str, float]
     )
 
 
+def vogels_abbott_coba() -> Network:
+    """Self-sustained irregular activity of 4000 conductance-based neurons.
+
+    Vogels, Abbott, J. Neurosci. 25 (2005) 10786, with a background current of 20 mV and the constants of the review of
+    simulators, Brette et al., J. Comput. Neurosci. 23 (2007) 349.
+    """
+    neuron = LIF(threshold=-50.0, reset=-60.0, tau_m=20.0, rest=-60.0, refractory=Fixed(5.0))
+    synapses = {
+        "E": ExponentialConductance(weight=0.4, tau=5.0, reversal=0.0),
+        "I": ExponentialConductance(weight=5.1, tau=10.0, reversal=-80.0),
+    }
+    return _vogels_abbott(neuron, ConstantDrive(20.0 / 20.0), synapses, delay=0.8)
+
+
+def vogels_abbott_cuba() -> Network:
+    """Self-sustained irregular activity of 4000 current-based neurons.
+
+    As `vogels_abbott_coba`, with exponential currents of 1.62 and -9 mV and a resting voltage above threshold.
+    """
+    neuron = LIF(threshold=-50.0, reset=-60.0, tau_m=20.0, rest=-49.0, refractory=Fixed(5.0))
+    synapses = {
+        "E": ExponentialCurrent(weight=1.62 * 5.0 / 20.0, tau=5.0),
+        "I": ExponentialCurrent(weight=9.0 * 10.0 / 20.0, tau=10.0, inhibitory=True),
+    }
+    return _vogels_abbott(neuron, NoDrive(), synapses, delay=0.0)
+
+
+def _vogels_abbott(neuron: LIF, drive: Drive, synapses: Mapping[str, Synapse], delay: float) -> Network:
+    return Network(
+        populations=[Population("E", 3200, neuron, drive), Population("I", 800, neuron, drive)],
+        projections=[
+            Projection(target, source, synapses[source], Bernoulli(0.02, seed=seed), delay=delay)
+            for seed, (target, source) in enumerate(product("EI", "EI"))
+        ],
+    )
+
+
+def brunel2000() -> Network:
+    """Sparse network of 12500 neurons with delta synapses and Poisson drive, asynchronous and irregular.
+
+    Brunel, J. Comput. Neurosci. 8 (2000) 183, model A with g = 5 and nu_ext = 2 nu_thr; ``EI.weight`` and ``II.weight``
+    are g times 0.1 mV, and the drive (1000 sources merged) 10 nu_ext/nu_thr kicks per ms.
+    """
+    neuron = LIF(threshold=20.0, reset=10.0, tau_m=20.0, refractory=Fixed(2.0))
+    drive = PoissonDrive(rate=20.0, size=0.1)
+    synapses = {"E": (Delta(0.1), 1000), "I": (Delta(0.5, inhibitory=True), 250)}
+    return Network(
+        populations=[Population("E", 10000, neuron, drive), Population("I", 2500, neuron, drive)],
+        projections=[
+            Projection(target, source, synapse, FixedInDegree(in_degree, seed=seed), delay=1.5)
+            for seed, (target, source) in enumerate(product("EI", "EI"))
+            for synapse, in_degree in [synapses[source]]
+        ],
+    )
+
+
 PRESETS: dict[str, Callable[[], Network]] = {
-    f.__name__: f for f in (chang2025, lcy2019_hom, lcy2019_reg, cai2021_hom, cai2021_reg)
+    f.__name__: f
+    for f in (
+        chang2025,
+        lcy2019_hom,
+        lcy2019_reg,
+        cai2021_hom,
+        cai2021_reg,
+        vogels_abbott_coba,
+        vogels_abbott_cuba,
+        brunel2000,
+    )
 }
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from spiking.errors import ParameterError
 
 
@@ -20,6 +23,7 @@ class Requirement:
 
 
 POSITIVE = Requirement("must be positive and finite", lambda x: 0 < x < math.inf)
+ABOVE_MINUS_INF = Requirement("must be finite or inf", lambda x: x > -math.inf)
 POSITIVE_OR_INF = Requirement("must be positive (inf allowed)", lambda x: x > 0)
 NONNEGATIVE = Requirement("must be at least 0 and finite", lambda x: 0 <= x < math.inf)
 FINITE = Requirement("must be finite", math.isfinite)
@@ -38,6 +42,12 @@ def parameter(requirement: Requirement, unit: str, meaning: str, **options: Any)
 def part(base: type[Specification], *, inline: bool = False, **options: Any) -> Any:
     """Declare a nested specification of a class; ``inline`` parts lend their parameters to the owner's address."""
     return field(metadata={"inline": inline, "base": base}, **options)
+
+
+def array(dtype: type, unit: str, meaning: str, *, optional: bool = False) -> Any:
+    """Declare a field that holds a one-dimensional, read-only array (or, if `optional`, None)."""
+    metadata = {"dtype": dtype, "unit": unit, "meaning": meaning, "optional": optional}
+    return field(default=None, metadata=metadata) if optional else field(metadata=metadata)
 
 
 def checked_number(owner: str, name: str, value: object, requirement: Requirement, *, integer: bool = False) -> float:
@@ -63,7 +73,7 @@ class Specification:
     """Base of all specifications: a frozen dataclass, checked when made, equal by value.
 
     Fields declared by `parameter` are numbers (``int`` or ``bool`` if so annotated); fields declared by
-    `part` are nested specifications; all others are names.
+    `part` are nested specifications; those declared by `array` are arrays; all others are names.
     """
 
     kind: ClassVar[str] = ""
@@ -79,6 +89,8 @@ class Specification:
                     continue
                 number = checked_number(owner, f.name, value, f.metadata["requirement"], integer=f.type == "int")
                 object.__setattr__(self, f.name, number)
+            elif "dtype" in f.metadata:
+                object.__setattr__(self, f.name, _checked_array(owner, f.name, value, f.metadata))
             elif "inline" in f.metadata and not isinstance(value, f.metadata["base"]):
                 base = f.metadata["base"]
                 kinds = ", ".join(sorted(cls.__name__ for cls in _descendants(base) if cls.kind))
@@ -120,6 +132,36 @@ class Specification:
         """Return (unit, meaning) of a parameter of this specification."""
         metadata = next(f.metadata for f in fields(self) if f.name == name)
         return metadata["unit"], metadata["meaning"]
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySpecification(Specification):
+    """Base of the specifications that hold arrays: equal by value too."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def __hash__(self) -> int:
+        values = (getattr(self, f.name) for f in fields(self))
+        return hash((type(self), *(v.tobytes() if isinstance(v, np.ndarray) else v for v in values)))
+
+
+def _checked_array(owner: str, name: str, value: object, metadata: Mapping[str, Any]) -> npt.NDArray[Any] | None:
+    if value is None and metadata["optional"]:
+        return None
+    whole = metadata["dtype"] is int
+    kind = "integers" if whole else "finite numbers"
+    try:
+        found = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(owner, name, value, f"must be a list of {kind}") from None
+    if found.ndim != 1 or not np.isfinite(found).all() or (whole and not np.array_equal(found, np.rint(found))):
+        raise ParameterError(owner, name, value, f"must be a list of {kind}")
+    frozen = found.astype(np.int64 if whole else np.float64)
+    frozen.flags.writeable = False
+    return frozen
 
 
 def _descendants(cls: type[Specification]) -> set[type[Specification]]:

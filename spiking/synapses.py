@@ -1,4 +1,4 @@
-"""Synapse models: what a pending spike does to the voltage of its target."""
+"""Synapse models: what a spike that arrives does to the voltage of its target."""
 
 from __future__ import annotations
 
@@ -70,3 +70,60 @@ class PendingKick(PendingSpikeSynapse):
 
     kind: ClassVar[str] = "pending_kick"
     rounded: bool = parameter(FINITE, "", "whether jumps are stochastically rounded to integers", default=False)
+
+
+@dataclass(frozen=True)
+class Delta(Synapse):
+    """Delta synapse: a spike that arrives moves the voltage at once, unless its target is refractory.
+
+    Parameters
+    ----------
+    weight : float
+        In mV (at least 0; the sign comes from `inhibitory`).
+    inhibitory : bool
+    """
+
+    kind: ClassVar[str] = "delta"
+    weight: float = parameter(NONNEGATIVE, "mV", "synaptic weight")
+    inhibitory: bool = parameter(FINITE, "", "whether the synapse is inhibitory", default=False)
+
+
+@dataclass(frozen=True)
+class ExponentialCurrent(Synapse):
+    r"""Exponential current synapse: a spike adds :math:`\pm (S/\tau)\, e^{-t/\tau}` to :math:`\dot V`.
+
+    Parameters
+    ----------
+    weight : float
+        S in mV: the voltage that one spike moves altogether, net of the leak (at least 0; the sign comes from
+        `inhibitory`). A peak of w mV of the driving voltage, as in :math:`\tau_m \dot V = -V + g`, is
+        :math:`S = w \tau/\tau_m`.
+    tau : float
+        In ms.
+    inhibitory : bool
+    """
+
+    kind: ClassVar[str] = "exponential_current"
+    weight: float = parameter(NONNEGATIVE, "mV", "synaptic weight")
+    tau: float = parameter(POSITIVE, "ms", "synaptic time constant")
+    inhibitory: bool = parameter(FINITE, "", "whether the synapse is inhibitory", default=False)
+
+
+@dataclass(frozen=True)
+class ExponentialConductance(Synapse):
+    r"""Exponential conductance: :math:`\dot V` gains :math:`-(g/\tau_m)(V - V_{rev})`, a spike adds w to g.
+
+    Parameters
+    ----------
+    weight : float
+        w, over the leak conductance (no unit).
+    tau : float
+        Time in ms with which g decays.
+    reversal : float
+        Reversal potential in mV: above threshold excitatory, below inhibitory.
+    """
+
+    kind: ClassVar[str] = "exponential_conductance"
+    weight: float = parameter(NONNEGATIVE, "", "conductance that a spike adds, over the leak conductance")
+    tau: float = parameter(POSITIVE, "ms", "synaptic time constant")
+    reversal: float = parameter(FINITE, "mV", "reversal potential")

@@ -28,7 +28,8 @@ def answer(capsys, *words):
 
 def test_presets(capsys):
     assert set(answer(capsys, "presets")) == {
-        "chang2025", "lcy2019_hom", "lcy2019_reg", "cai2021_hom", "cai2021_reg",
+        "chang2025", "lcy2019_hom", "lcy2019_reg", "cai2021_hom", "cai2021_reg", "vogels_abbott_coba",
+        "vogels_abbott_cuba", "brunel2000",
     }  # fmt: skip
     assert "chang2025 " in run(capsys, "presets")[1]
 

@@ -117,7 +117,7 @@ def test_construction_is_checked():
         spiking.Network([e], [spiking.Projection("E", "X", synapse, wiring)])
     with pytest.raises(ParameterError, match="must be a letter"):
         spiking.Population("2E", 3, spiking.LIF(1.0))
-    with pytest.raises(ParameterError, match="synapse = 'current': must be a synapse: PendingCurrent, PendingKick"):
+    with pytest.raises(ParameterError, match="synapse = 'current': must be a synapse: Delta, .*PendingKick"):
         spiking.Projection("E", "E", "current", wiring)
     with pytest.raises(ParameterError, match="must be a neuron: LIF"):
         spiking.Population("E", 3, synapse)
