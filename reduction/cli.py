@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reduction.markov import MarkovApproximation
     from spiking.network import Network
+    from spiking.recording import Recording
 
 _EPILOG = "Exit status: 0; 2 for bad input; 1 for a numerical failure; 130 if interrupted."
 
@@ -92,7 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     simulate = command("simulate", _simulate, "simulate a network, neuron by neuron", network)
     _add_times(simulate, duration=5000.0, share=0.2)
     simulate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
-    _add_scheme(simulate)
+    _add_scheme(simulate, "reference if it covers the network, else grid")
+    text = "snn2ode, exact (event-driven), or another simulator: brian2, nest (default snn2ode)"
+    simulate.add_argument("--engine", default="snn2ode", help=text)
+    text = "uniform: voltages between reset and threshold, drawn at random (default: all at reset)"
+    simulate.add_argument("--initial", help=text)
     simulate.add_argument("--trials", type=int, default=1, help="independent repetitions (default 1)")
     simulate.add_argument("--workers", type=int, help="threads (default: one per core)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="save the recording (.npz)")
@@ -125,7 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--levels", help="comma list of ode, published (default: those that cover the network)")
     _add_times(validate, duration=5000.0, share=0.2)
     validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
-    _add_scheme(validate)
+    _add_scheme(validate, "reference")
+    validate.set_defaults(scheme="reference")
     validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
     validate.add_argument("--workers", type=int, help="points computed at a time (default: one per core)")
     validate.add_argument(
@@ -161,8 +167,8 @@ def _check_times(options: argparse.Namespace) -> None:
     checked_discard(options.discard, options.duration)
 
 
-def _add_scheme(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scheme", default="reference", help="reference, bridge or exact (default reference)")
+def _add_scheme(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--scheme", help=f"reference, grid, bridge, interpolated or exact (default {default})")
 
 
 def _add_reduction(parser: argparse.ArgumentParser) -> None:
@@ -319,19 +325,13 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    from spiking import simulation, statistics
+    from spiking import statistics
 
     network = _network(options)
     _check_picture(options.plot)
     _check_outputs(options.out, options.plot)
     _check_times(options)
-    begun = time.perf_counter()
-    with _progress(options, "simulating") as progress:
-        recording = simulation.simulate(
-            network, options.duration, dt=options.dt, seed=options.seed, scheme=options.scheme, trials=options.trials,
-            workers=options.workers, progress=progress,
-        )  # fmt: skip
-    wall = time.perf_counter() - begun
+    recording = _recording(options, network)
     rates = recording.rates(options.discard)
     ssi = statistics.synchrony(recording, discard=options.discard)
     cv = statistics.interval_variation(recording, discard=options.discard)
@@ -342,12 +342,38 @@ def _simulate(options: argparse.Namespace) -> None:
     if options.json:
         estimates = {"rates": rates, "ssi": ssi, "cv": cv}
         plain = {key: {name: e.to_plain() for name, e in found.items()} for key, found in estimates.items()}
-        _print_json({**plain, "wall_s": wall})
+        _print_json({**plain, **recording.timing, "synaptic_events": recording.synaptic_events})
         return
     print(f"{'population':12}{'rate (Hz)':>20}{'CV of intervals':>22}{'SSI (1 ms)':>22}")
     for name in network.sizes:
         print(f"{name:12}{rates[name]!s:>20}{cv[name]!s:>22}{ssi[name]!s:>22}")
-    print(f"{options.trials} x {recording.duration:g} ms in {wall:.2f} s (with compilation, if any)")
+    setup, wall = recording.timing["setup_s"], recording.timing["wall_s"]
+    print(f"{options.trials} x {recording.duration:g} ms in {wall:.2f} s, after {setup:.2f} s of preparation")
+
+
+def _recording(options: argparse.Namespace, network: Network) -> Recording:
+    """Simulate by the engine that the options name."""
+    from spiking import peers, simulation
+    from spiking.errors import SpecificationError, UnknownNameError
+
+    engines = ("snn2ode", "exact", *peers.ENGINES)
+    if options.engine not in engines:
+        raise UnknownNameError("engine", options.engine, engines)
+    if options.engine != "snn2ode" and options.scheme not in (None, options.engine):
+        raise SpecificationError(f"--scheme {options.scheme}: not with --engine {options.engine}; leave it out")
+    if options.engine not in peers.ENGINES:
+        scheme = "exact" if options.engine == "exact" else options.scheme
+        with _progress(options, "simulating") as progress:
+            return simulation.simulate(
+                network, options.duration, dt=options.dt, seed=options.seed, scheme=scheme, initial=options.initial,
+                trials=options.trials, workers=options.workers, progress=progress,
+            )  # fmt: skip
+    if options.trials != 1:
+        raise SpecificationError(f"--trials {options.trials}: --engine {options.engine} runs one; vary --seed")
+    return peers.simulate(
+        network, options.duration, engine=options.engine, dt=options.dt, seed=options.seed, initial=options.initial,
+        threads=options.workers or 1,
+    )  # fmt: skip
 
 
 def _derive(options: argparse.Namespace) -> None:

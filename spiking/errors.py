@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class SpecificationError(ValueError):
@@ -55,4 +56,12 @@ class UnknownNameError(SpecificationError, KeyError):
 
 
 class NumericalError(ArithmeticError):
-    """A computation that failed although its input was legal; the message says what to change."""
+    """A computation that failed although its input was legal; the message says what to change.
+
+    Attributes
+    ----------
+    recording : spiking.Recording or None
+        What a simulation had recorded of the trial that failed.
+    """
+
+    recording: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,19 +31,26 @@ class State:
     ----------
     voltage : array, shape (trials, neurons)
         In mV.
-    refractory : array of int, shape (trials, neurons)
-        Steps left (fixed refractory time), or 1 until release (exponential).
-    pending : array of int, shape (trials, sum of the targets' sizes over projections)
-        Pending spikes, projection by projection.
+    refractory : array, shape (trials, neurons)
+        Steps left (scheme "exact": 1 until release).
+    synaptic : array, shape (trials, sum of the targets' sizes over projections)
+        Synaptic variable of every target, projection by projection: pending spikes, current in mV/ms, conductance over
+        the leak's, or the delta kicks in mV that the next step applies.
+    process : array, shape (trials, neurons)
+        Ornstein-Uhlenbeck currents, less their mean, in mV/ms.
+    in_flight : array of int, shape (spikes, 3)
+        Trial, age in steps, and neuron of the spikes that delays still hold.
     generators : tuple of str
         State of each trial's random generator (JSON).
     dt : float
-        Step in ms to which `refractory` refers.
+        Step in ms to which `refractory` and `in_flight` refer.
     """
 
     voltage: Floats
-    refractory: Ints
-    pending: Ints
+    refractory: Floats
+    synaptic: Floats
+    process: Floats
+    in_flight: Ints
     generators: tuple[str, ...]
     dt: float
 
@@ -71,7 +78,19 @@ class Recording:
     mean_voltage : array, shape (trials, samples, populations)
         Mean over the population (refractory neurons at reset) at the end of each interval, in mV; empty for spike data.
     mean_pending : array, shape (trials, samples, projections)
-        Mean number of pending spikes over the target population; empty for spike data.
+        Mean over the target population of the synaptic variable, as in `State.synaptic`; empty for spike data.
+    traces : dict
+        Population to the voltages of its traced neurons in mV, array of shape (trials, samples, neurons).
+    histogram : array of int, shape (trials, intervals, populations, bins)
+        How often a sampled voltage of the population lay in a bin, over successive `histogram_interval`.
+    voltage_edges : array, shape (bins + 1,)
+        Of the histogram's bins, in mV.
+    histogram_interval : float
+        In ms.
+    synaptic_events : int
+        Spikes that arrived at a synapse, over all trials.
+    timing : dict
+        ``setup_s`` (building the graph, and compiling) and ``wall_s`` (the run alone), in s, and ``threads``.
     network : Network or None
         What was simulated; None for a user's own data.
     options : dict
@@ -93,6 +112,12 @@ class Recording:
     network: Network | None
     options: dict[str, Any]
     final_state: State | None = None
+    traces: dict[str, Floats] = field(default_factory=dict)
+    histogram: Ints = field(default_factory=lambda: np.empty((1, 0, 0, 0), np.int64))
+    voltage_edges: Floats = field(default_factory=lambda: np.empty(0))
+    histogram_interval: float = 0.0
+    synaptic_events: int = 0
+    timing: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_spikes(
@@ -224,8 +249,11 @@ class Recording:
             "kind": "recording", "populations": self.populations, "duration": self.duration, "trials": self.trials,
             "sampling_interval": self.sampling_interval, "options": self.options,
             "network": None if self.network is None else network_file.dumps(self.network),
+            "histogram_interval": self.histogram_interval, "synaptic_events": self.synaptic_events,
+            "timing": self.timing,
         }  # fmt: skip
         arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"trace_{name}": values for name, values in self.traces.items()}
         if self.final_state is not None:
             state = self.final_state
             arrays |= {f"state_{name}": getattr(state, name) for name in _STATE_ARRAYS}
@@ -249,7 +277,10 @@ class Recording:
             generators = tuple(metadata["state"]["generators"])
             state_arrays = {name: arrays.pop(f"state_{name}") for name in _STATE_ARRAYS}
             state = State(**state_arrays, generators=generators, dt=metadata["state"]["dt"])
+        traces = {name[6:]: arrays.pop(name) for name in list(arrays) if name.startswith("trace_")}
         return Recording(
+            traces=traces, histogram_interval=metadata["histogram_interval"],
+            synaptic_events=metadata["synaptic_events"], timing=metadata["timing"],
             populations=metadata["populations"], duration=metadata["duration"], trials=metadata["trials"],
             sampling_interval=metadata["sampling_interval"], options=metadata["options"],
             network=None if metadata["network"] is None else network_file.loads(metadata["network"]),
@@ -257,8 +288,10 @@ class Recording:
         )  # fmt: skip
 
 
-_ARRAYS = ("times", "senders", "trial", "counts", "mean_voltage", "mean_pending")
-_STATE_ARRAYS = ("voltage", "refractory", "pending")
+_ARRAYS = (
+    "times", "senders", "trial", "counts", "mean_voltage", "mean_pending", "histogram", "voltage_edges",
+)  # fmt: skip
+_STATE_ARRAYS = ("voltage", "refractory", "synaptic", "process", "in_flight")
 
 
 def _numbering(populations: Mapping[str, int | Sequence[int]]) -> tuple[dict[int, int], dict[str, int]]:

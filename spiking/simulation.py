@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking import memory, parallel
-from spiking.engines.trial import Engine, Trial, TrialState, run
-from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+from spiking.engines import exact, stepping
+from spiking.engines.trial import Engine, Plan, Trial, empty_record, run
+from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.recording import Recording, State
-from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
+from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, Requirement, checked_number
 from spiking.timing import time_grid
 
-SCHEMES = ("reference", "bridge", "exact")
+Floats = npt.NDArray[np.float64]
+
+SCHEMES = (*stepping.SCHEMES, "exact")
 
 Progress = Callable[[float], None]
 
@@ -28,11 +33,14 @@ def simulate(
     *,
     dt: float = 0.1,
     seed: int | np.random.SeedSequence | None = 0,
-    scheme: str = "reference",
-    initial: State | None = None,
+    scheme: str | None = None,
+    initial: State | str | None = None,
     trials: int = 1,
     workers: int | None = None,
     sampling_interval: float | None = None,
+    traces: Mapping[str, Sequence[int]] | None = None,
+    voltage_bins: tuple[float, float, int] | None = None,
+    histogram_interval: float | None = None,
     progress: Progress | None = None,
 ) -> Recording:
     r"""Simulate a network.
@@ -51,12 +59,22 @@ def simulate(
 
     Order in dt: the threshold is tested at grid times only, which lowers rates by a bias of order :math:`\sqrt{dt}`.
 
-    Scheme ``"bridge"``: the same step with exact factors for leak and synapses, pending spikes consumed binomially, and
-    the probability that a voltage under white noise has crossed the threshold between two grid times (Brownian bridge):
-    most of that bias goes. Without refractory time what lies above the threshold is kept above reset.
+    Scheme ``"grid"``, for every network: exact propagators for leaky and perfect neurons and exponential currents, the
+    exact Moebius map of the quadratic neuron at constant input, the implicit midpoint rule (second order) for
+    conductances, the explicit one for the exponential neuron; pending spikes are consumed binomially,
+    Ornstein-Uhlenbeck currents advance exactly. Spikes are found, and kicks arrive, at grid times. A spike acts on
+    synaptic currents, conductances and pending spikes from its time + delay on, on delta synapses from its time +
+    max(delay, dt) on.
 
-    Scheme ``"exact"`` (event-driven, no time step): for kick synapses, Poisson or no drive, and exponential or no
-    refractory time, as in [LCY19]. Every kick, consumption and release is an event of its own exponential clock;
+    Scheme ``"bridge"``: the same, with the probability that a voltage under white noise has crossed the threshold
+    between two grid times (Brownian bridge): most of that bias goes. Without refractory time what lies above the
+    threshold is kept above reset.
+
+    Scheme ``"interpolated"``: the same as ``"grid"``, with spikes and releases at the times within the step at which
+    they fall at constant input (exact for constant currents); spikes still arrive at grid times.
+
+    Scheme ``"exact"`` (event-driven, no time step): for annealed kick synapses, Poisson or no drive, and exponential or
+    no refractory time, as in [LCY19]. Every kick, consumption and release is an event of its own exponential clock;
     between events voltages only leak. Spike times are exact; dt is only the default sampling interval.
 
     Parameters
@@ -67,11 +85,14 @@ def simulate(
     dt : float
         Step in ms; not for ``"exact"``: at most half of the shortest time constant.
     seed : int, SeedSequence or None
-        Trial k uses the k-th spawned stream of PCG64: results do not depend on `workers`. With None, the random streams
-        of `initial` go on, and the run continues bit-identically.
-    scheme : {"reference", "bridge", "exact"}
-    initial : State, optional
-        ``recording.final_state`` of an earlier run; by default every V at reset, nothing pending, no neuron refractory.
+        Trial k uses the k-th spawned key: every random number is a function of key, step, neuron and use (Philox), so
+        that results depend neither on `workers` nor on other trials. With None, the random numbers of `initial` go on,
+        and the run continues bit-identically.
+    scheme : {"reference", "grid", "bridge", "interpolated", "exact"}, optional
+        By default ``"reference"`` for LIF neurons with pending-spike synapses, else ``"grid"``.
+    initial : State or "uniform", optional
+        ``recording.final_state`` of an earlier run; or voltages drawn uniformly between reset and threshold, for each
+        trial. By default every V at reset (at 0 if that is -inf). Nothing is pending and no neuron refractory.
     trials : int
         Independent repetitions.
     workers : int, optional
@@ -79,6 +100,12 @@ def simulate(
     sampling_interval : float, optional
         Spacing in ms of the recorded counts and means, a multiple of dt; by default dt, or 0.1 if dt is a
         fraction of it.
+    traces : mapping, optional
+        Population to the neurons (from 0) whose voltages are recorded at every sample.
+    voltage_bins : (float, float, int), optional
+        Least and greatest voltage in mV, and number of bins, of histograms of all sampled voltages.
+    histogram_interval : float, optional
+        In ms: one histogram for each; by default one for the whole run.
     progress : callable, optional
         Called with the finished fraction, from time to time.
 
@@ -86,75 +113,97 @@ def simulate(
     -------
     Recording
         Memory: 24 bytes per spike; 16 bytes per sample for each population, 8 for each projection (twice while
-        trials are joined), refused beyond half of the machine's memory.
+        trials are joined), and for each trace, 8 per histogram bin; refused beyond half of the machine's memory.
 
     Raises
     ------
     ParameterError, UnknownNameError, SpecificationError
         Before the run starts, if an option is out of range or the network has a part that the scheme cannot simulate.
     NumericalError
-        If a voltage becomes non-finite; names the population and the time.
+        If a voltage becomes non-finite, or rates run away; names the population and the time. Its ``recording`` holds
+        what the trial had recorded.
     """
     checked_network(network)
-    engine = _engine(scheme)
+    scheme, engine = _engine(scheme, network)
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
-    workers = parallel.checked_workers(workers)
-    _check_seed(seed, initial)
+    workers = min(parallel.checked_workers(workers), trials)
+    check_start(seed, initial)
     every, samples, dt = time_grid(duration, dt, sampling_interval)
-    engine.check(network, dt)
-    if initial is not None:
-        if not isinstance(initial, State):
-            raise ParameterError("", "initial", initial, "must be a State, such as recording.final_state")
-        _check_state(initial, network, trials, dt)
-    neurons = sum(network.sizes.values())
-    pending = sum(network.sizes[p.target] for p in network.projections)
-    memory.check(8.0 * trials * (14.0 * neurons + 2.0 * pending), "the state", "reduce the populations' sizes")
-    columns = 2 * len(network.populations) + len(network.projections)
-    remedy = "reduce duration or trials, or raise sampling_interval"
-    memory.check(16.0 * trials * samples * columns, "the recording", remedy)
-    advance = engine.prepare(network, dt)
+    plan = _plan(network, every, samples, dt, traces, voltage_bins, histogram_interval)
+    length = samples * every * dt
+    _check_memory(network, trials, plan)
+    engine.check(network, dt, length, plan)
+
+    begun = time.perf_counter()
+    model = engine.prepare(network, dt)
+    if isinstance(initial, State):
+        _check_state(initial, model.frozen([model.start(np.random.SeedSequence(0), _reset(network))]), trials)
+        seeds = [None if seed is None else _trial_seed(seed, trial) for trial in range(trials)]
+        states = [model.resume(initial, trial, own) for trial, own in enumerate(seeds)]
+    else:
+        assert seed is not None
+        states = [
+            model.start(_trial_seed(seed, trial), starting_voltages(network, initial, seed, trial))
+            for trial in range(trials)
+        ]
+    model.advance(states[0], 0, 0, every, empty_record(network, plan))
+    setup = time.perf_counter() - begun
+
+    def record(done: list[Trial], final: State | None) -> Recording:
+        recorded = [t.record for t in done]
+        wall = time.perf_counter() - begun - setup
+        return Recording(
+            populations=network.sizes,
+            duration=recorded[0].counts.shape[0] * every * dt,
+            times=np.concatenate([t.times for t in done]),
+            senders=np.concatenate([t.senders for t in done]),
+            trial=np.repeat(np.arange(len(done)), [t.times.size for t in done]),
+            trials=len(done),
+            sampling_interval=every * dt,
+            counts=np.stack([r.counts for r in recorded]),
+            mean_voltage=np.stack([r.mean_voltage for r in recorded]),
+            mean_pending=np.stack([r.mean_synaptic for r in recorded]),
+            traces=_split(traces, np.stack([r.traces for r in recorded])),
+            histogram=np.stack([r.histogram for r in recorded]),
+            voltage_edges=plan.edges,
+            histogram_interval=plan.samples_per_histogram * every * dt,
+            synaptic_events=sum(int(r.events[0]) for r in recorded),
+            timing={"setup_s": setup, "wall_s": wall, "threads": workers},
+            network=network,
+            options={"dt": dt, "seed": _seed_record(seed), "scheme": scheme, "version": version("snn2ode")},
+            final_state=final,
+        )
 
     finished = [0.0] * trials
-
-    def report(trial: int, fraction: float) -> None:
-        finished[trial] = fraction
-        if progress is not None:
-            progress(sum(finished) / trials)
 
     def one(trial: int, check: Callable[[], None]) -> Trial:
         def tick(fraction: float) -> None:
             check()
-            report(trial, fraction)
+            finished[trial] = fraction
+            if progress is not None:
+                progress(sum(finished) / trials)
 
-        state = _start(network, initial, seed, trial)
-        return run(network, advance, state, every=every, samples=samples, dt=dt, tick=tick)
+        try:
+            return run(network, model, states[trial], plan, dt=dt, tick=tick)
+        except NumericalError as error:
+            error.recording = record([error.recording], None)
+            raise
 
-    done = parallel.ordered_map(one, range(trials), workers=min(workers, trials))
-    return Recording(
-        populations=network.sizes,
-        duration=samples * every * dt,
-        times=np.concatenate([t.times for t in done]),
-        senders=np.concatenate([t.senders for t in done]),
-        trial=np.repeat(np.arange(trials), [t.times.size for t in done]),
-        trials=trials,
-        sampling_interval=every * dt,
-        counts=np.stack([t.counts for t in done]),
-        mean_voltage=np.stack([t.mean_voltage for t in done]),
-        mean_pending=np.stack([t.mean_pending for t in done]),
-        network=network,
-        options={"dt": dt, "seed": _seed_record(seed), "scheme": scheme, "version": version("snn2ode")},
-        final_state=State(
-            voltage=np.stack([t.state.voltage for t in done]),
-            refractory=np.stack([t.state.refractory for t in done]),
-            pending=np.stack([t.state.pending for t in done]),
-            generators=tuple(json.dumps(t.state.generator.bit_generator.state) for t in done),
-            dt=dt,
-        ),
-    )
+    done = parallel.ordered_map(one, range(trials), workers=workers)
+    return record(done, model.frozen([t.state for t in done]))
 
 
-def _check_seed(seed: object, initial: State | None) -> None:
-    if seed is None and initial is None:
+def check_start(seed: object, initial: object) -> None:
+    """Refuse seeds and initial states that no run can start from.
+
+    Raises
+    ------
+    ParameterError
+        If one is out of range.
+    """
+    if not (initial is None or initial == "uniform" or isinstance(initial, State)):
+        raise ParameterError("", "initial", initial, 'must be a State, such as recording.final_state, or "uniform"')
+    if seed is None and not isinstance(initial, State):
         raise ParameterError("", "seed", None, "continues the random streams of `initial`: give that, or an integer")
     if not (seed is None or isinstance(seed, np.random.SeedSequence)):
         checked_number("", "seed", seed, NONNEGATIVE, integer=True)
@@ -166,41 +215,102 @@ def _seed_record(seed: int | np.random.SeedSequence | None) -> Any:
     return None if seed is None else int(seed)
 
 
-def _engine(scheme: str) -> Engine:
+def _engine(scheme: str | None, network: Network) -> tuple[str, Engine]:
+    if scheme is None:
+        scheme = "reference" if stepping.covers("reference", network) else "grid"
     if scheme not in SCHEMES:
         raise UnknownNameError("scheme", scheme, SCHEMES)
-    from importlib import import_module
-
-    engine: Engine = import_module(f"spiking.engines.{scheme}").ENGINE
-    return engine
+    return scheme, exact.ENGINE if scheme == "exact" else stepping.engine(scheme)
 
 
-def _check_state(state: State, network: Network, trials: int, dt: float) -> None:
+def _plan(
+    network: Network,
+    every: int,
+    samples: int,
+    dt: float,
+    traces: Mapping[str, Sequence[int]] | None,
+    voltage_bins: tuple[float, float, int] | None,
+    histogram_interval: float | None,
+) -> Plan:
+    traced: list[int] = []
+    first = dict(zip(network.sizes, np.cumsum([0, *network.sizes.values()]).tolist(), strict=False))
+    for name, neurons in (traces or {}).items():
+        if name not in network.sizes:
+            raise UnknownNameError("population", name, network.sizes)
+        for neuron in neurons:
+            bound = Requirement(f"must lie between 0 and {network.sizes[name] - 1}", _below(network.sizes[name]))
+            traced.append(first[name] + int(checked_number("traces", name, neuron, bound, integer=True)))
+    edges = np.empty(0)
+    if voltage_bins is not None:
+        low, high, bins = voltage_bins
+        checked_number("voltage_bins", "least", low, FINITE)
+        checked_number(
+            "voltage_bins", "greatest", high, Requirement(f"must be finite and above {low}", lambda x: low < x)
+        )
+        bins = int(checked_number("voltage_bins", "bins", bins, POSITIVE, integer=True))
+        memory.check(8.0 * bins, "the histograms", "reduce bins")
+        edges = np.linspace(low, high, bins + 1)
+    per_histogram = samples
+    if histogram_interval is not None:
+        interval = checked_number("", "histogram_interval", histogram_interval, POSITIVE)
+        per_histogram = max(1, round(interval / (every * dt)))
+    return Plan(every, samples, np.array(traced, np.int64), edges, per_histogram)
+
+
+def _below(size: int) -> Callable[[float], bool]:
+    return lambda x: 0 <= x < size
+
+
+def _split(traces: Mapping[str, Sequence[int]] | None, values: Floats) -> dict[str, Floats]:
+    ends = np.cumsum([len(neurons) for neurons in (traces or {}).values()])
+    return dict(zip(traces or {}, np.split(values, ends[:-1], axis=2), strict=True)) if traces else {}
+
+
+def _check_memory(network: Network, trials: int, plan: Plan) -> None:
     neurons = sum(network.sizes.values())
-    pending = sum(network.sizes[p.target] for p in network.projections)
-    for name, width in (("voltage", neurons), ("refractory", neurons), ("pending", pending)):
-        shape = getattr(state, name).shape
-        if shape != (trials, width):
-            raise SpecificationError(f"initial.{name} has shape {shape}: must have shape {(trials, width)}")
-    if state.dt != dt:
-        raise ParameterError("initial", "dt", state.dt, f"must equal the run's dt = {dt}")
-
-
-def _start(
-    network: Network, initial: State | None, seed: int | np.random.SeedSequence | None, trial: int
-) -> TrialState:
-    if seed is None:
-        assert initial is not None
-        bits = np.random.PCG64()
-        bits.state = json.loads(initial.generators[trial])
-    else:
-        root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-        bits = np.random.PCG64(np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, trial)))
-    generator = np.random.Generator(bits)
-    if initial is not None:
-        arrays = (initial.voltage[trial], initial.refractory[trial], initial.pending[trial])
-        voltage, refractory, pending = (array.copy() for array in arrays)
-        return TrialState(voltage, refractory.astype(np.int64), pending.astype(np.int64), generator)
-    voltage = np.concatenate([np.full(p.size, network[f"{p.name}.reset"], float) for p in network.populations])
     targets = sum(network.sizes[p.target] for p in network.projections)
-    return TrialState(voltage, np.zeros(voltage.size, np.int64), np.zeros(targets, np.int64), generator)
+    memory.check(8.0 * trials * (14.0 * neurons + 2.0 * targets), "the state", "reduce the populations' sizes")
+    columns = 2 * len(network.populations) + len(network.projections) + plan.traced.size
+    remedy = "reduce duration, trials or traces, or raise sampling_interval"
+    memory.check(16.0 * trials * plan.samples * columns, "the recording", remedy)
+    bins = plan.histograms * len(network.populations) * max(plan.edges.size - 1, 0)
+    memory.check(16.0 * trials * bins, "the histograms", "raise histogram_interval, or reduce bins or trials")
+
+
+def _check_state(state: State, fresh: State, trials: int) -> None:
+    for name in ("voltage", "refractory", "synaptic", "process"):
+        shape, wanted = getattr(state, name).shape, (trials, getattr(fresh, name).shape[1])
+        if shape != wanted:
+            raise SpecificationError(f"initial.{name} has shape {shape}: must have shape {wanted}")
+    if state.dt != fresh.dt:
+        raise ParameterError("initial", "dt", state.dt, f"must equal the run's dt = {fresh.dt}")
+
+
+def _trial_seed(seed: int | np.random.SeedSequence, trial: int) -> np.random.SeedSequence:
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, trial))
+
+
+def _reset(network: Network) -> Floats:
+    resets = [network[f"{p.name}.reset"] for p in network.populations]
+    return np.repeat([r if math.isfinite(r) else 0.0 for r in resets], list(network.sizes.values())).astype(np.float64)
+
+
+def starting_voltages(
+    network: Network, initial: str | None, seed: int | np.random.SeedSequence, trial: int = 0
+) -> Floats:
+    """Return the voltages in mV with which `simulate` starts a trial, shape (neurons,).
+
+    Parameters
+    ----------
+    initial : "uniform" or None
+        As in `simulate`.
+    """
+    own = _trial_seed(seed, trial)
+    reset = _reset(network)
+    if initial is None:
+        return reset
+    thresholds = [network[f"{p.name}.threshold"] for p in network.populations]
+    top = np.repeat([t if math.isfinite(t) else 0.0 for t in thresholds], list(network.sizes.values()))
+    rng = np.random.default_rng(np.random.SeedSequence(own.entropy, spawn_key=(*own.spawn_key, 0)))
+    return reset + (top - reset) * rng.random(reset.size)

@@ -1,6 +1,6 @@
 """Exact, event-driven simulation of annealed kick networks ([LCY19]): every clock is exponential.
 
-Indices as in `pending.py`. Pending spikes are chosen with equal chances through a binary indexed tree per projection
+Indices as in `layout.py`. Pending spikes are chosen with equal chances through a binary indexed tree per projection
 (Fenwick 1994) and times are counted from the last grid time, so that what happens next depends on the state alone: a
 run can stop and go on bit-identically.
 """
@@ -18,7 +18,7 @@ def advance(
     rng, first_step, steps, every, dt,
     start, threshold, reset, rest, leak, drive_rate, drive_size, release,
     target, source, pending_start, gain, tau, c0, c1, rounded, probability,
-    voltage, refractory, pending, counts, mean_voltage, mean_pending, spike_times, spike_senders,
+    voltage, refractory, pending, counts, mean_voltage, mean_pending, arrivals, spike_times, spike_senders,
 ):  # fmt: skip
     """Advance the network over a grid on which samples are taken; stop early if the spike buffer might overflow.
 
@@ -147,6 +147,7 @@ def advance(
                     if rng.random() < probability[q]:
                         pending[pending_start[q] + j] += 1
                         waiting[q] += 1
+                        arrivals[0] += 1
                         above = j + 1
                         while above <= size:
                             tree[base + above] += 1

@@ -1,4 +1,4 @@
-"""Cumulative distributions, packed row after row, for drawing small counts with one uniform number each."""
+"""Cumulative distributions, packed row after row, for drawing small counts with one random word each."""
 
 from __future__ import annotations
 
@@ -12,23 +12,34 @@ Ints = npt.NDArray[np.int64]
 
 FINE_BITS = 7
 FINE, COARSE, BINOMIAL_COARSE = 1 << FINE_BITS, 32, 8
-GUIDE = 32
+_CELLS = 256
+_MOST = 127
 
 
-Table = tuple[Floats, Ints, npt.NDArray[np.uint16]]
+Table = tuple[npt.NDArray[np.int8], Ints, npt.NDArray[np.uint64]]
 
 
 def pack(rows: list[Floats]) -> Table:
-    """Join rows into one array; return it with the index at which each row starts and each row's guide.
+    """Join rows for `random.draw`.
 
-    ``guide[row, i]`` is the first k with a cumulative probability above i / GUIDE.
+    Returns
+    -------
+    lookup, start, thresholds : array
+        A word below thresholds[start[row] + k], and not below the one before, draws k. ``lookup[row, word >> 24]`` is
+        k where all words of that cell draw the same, else -1 - (the least of theirs, or 127 if that is more).
     """
-    if not rows:
-        return np.ones(1), np.zeros(1, np.int64), np.zeros((1, GUIDE), np.uint16)
-    starts = np.concatenate([[0], np.cumsum([row.size for row in rows])[:-1]]).astype(np.int64)
-    cells = np.arange(GUIDE) / GUIDE
-    guide = np.array([np.searchsorted(row, cells, side="right") for row in rows], np.uint16)
-    return np.concatenate(rows), starts, guide
+    rows = rows or [np.ones(1)]
+    start = np.concatenate([[0], np.cumsum([row.size for row in rows])[:-1]]).astype(np.int64)
+    cells = np.arange(_CELLS, dtype=np.uint64) * np.uint64(2**32 // _CELLS)
+    lookup = np.empty((len(rows), _CELLS), np.int8)
+    thresholds = []
+    for i, row in enumerate(rows):
+        bounds = np.rint(row * 2.0**32).astype(np.uint64)
+        least = np.searchsorted(bounds, cells, side="right")
+        most = np.searchsorted(bounds, cells + np.uint64(2**32 // _CELLS - 1), side="right")
+        lookup[i] = np.where((least == most) & (least <= _MOST), least, -1 - np.minimum(least, _MOST))
+        thresholds.append(bounds)
+    return lookup, start, np.concatenate(thresholds)
 
 
 def poisson_row(mean: float) -> Floats:

@@ -49,11 +49,27 @@ def test_simulate(capsys, tmp_path):
     )
     recording = spiking.simulate(spiking.presets.chang2025(), 600.0, seed=3, trials=2)
     assert data["rates"]["E"] == recording.rates(100.0)["E"]._asdict()
-    assert set(data) == {"rates", "ssi", "cv", "wall_s"}
+    assert set(data) == {"rates", "ssi", "cv", "setup_s", "wall_s", "threads", "synaptic_events"}
+    assert data["synaptic_events"] == recording.synaptic_events
     assert spiking.Recording.load(tmp_path / "r.npz").rates(100.0) == recording.rates(100.0)
     assert (tmp_path / "r.png").stat().st_size > 10000
     _, out, _ = run(capsys, "simulate", "chang2025", "--duration", "300", "--discard", "100")
     assert "rate (Hz)" in out
+
+
+def test_simulate_by_other_engines(capsys):
+    exact = answer(capsys, "simulate", "cai2021_hom", "--duration", "300", "--discard", "100", "--engine", "exact")
+    assert exact["rates"]["E"]["mean"] > 10
+    for words, message in (
+        (["cai2021_hom", "--engine", "genesis"], "engine 'genesis' does not exist"),
+        (["cai2021_hom", "--engine", "exact", "--scheme", "grid"], "--scheme grid: not with --engine exact"),
+        (["cai2021_hom", "--engine", "nest"], "EE.synapse = 'pending_kick': NEST has no spikes that wait"),
+        (["vogels_abbott_coba", "--engine", "nest", "--trials", "2"], "--trials 2: --engine nest runs one"),
+        (["vogels_abbott_coba", "--initial", "random"], "initial = 'random': must be a State"),
+    ):
+        status, _, error = run(capsys, "simulate", *words, "--duration", "20", "--discard", "0")
+        assert status == 2
+        assert message in error
 
 
 def test_integrate(capsys, tmp_path):
@@ -158,7 +174,7 @@ def test_a_numerical_failure_has_status_1(capsys, monkeypatch):
 def test_ctrl_c_keeps_finished_points_and_the_same_command_resumes(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "reduction.cli", "validate", "chang2025", "--parameter", "EI.probability",
-               "--values", "0.6,0.7,0.8", "--duration", "3000", "--workers", "1", "--out", str(out),
+               "--values", "0.6,0.7,0.8", "--duration", "20000", "--workers", "1", "--out", str(out),
                "--json"]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120

@@ -82,4 +82,12 @@ def test_unknown_closures_and_parameters_are_refused(chang):
 
 def test_parts_that_the_theory_does_not_cover_are_refused(chang):
     with pytest.raises(SpecificationError, match="E: the Markov approximation covers LIF neurons only"):
-        reduction.MarkovApproximation(chang.replace({"E.neuron": spiking.neurons.Neuron()}))
+        reduction.MarkovApproximation(chang.replace({"E.neuron": spiking.QIF(100.0, -100.0)}))
+    with pytest.raises(ParameterError, match="EI.delay = 1.0: must be 0 for the Markov approximation"):
+        reduction.MarkovApproximation(chang.replace({"EI.delay": 1.0}))
+    with pytest.raises(SpecificationError, match="I.refractory = 'normal': the Markov approximation covers none"):
+        reduction.MarkovApproximation(chang.replace({"I.refractory": spiking.Normal(4.0, 1.0)}))
+    with pytest.raises(SpecificationError, match="EE: the Markov approximation needs pending-spike synapses with"):
+        reduction.MarkovApproximation(chang.replace({"EE.wiring": spiking.Bernoulli(0.8)}))
+    with pytest.raises(SpecificationError, match="E.drive: the Markov approximation covers white drives only"):
+        reduction.MarkovApproximation(chang.replace({"E.drive": spiking.ConstantDrive(7.0)}))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import naive
+import naive_network
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -30,7 +30,7 @@ def test_every_spike_equals_the_naive_twins(small, seed):
     recording = spiking.simulate(small, 150.0, dt=0.1, seed=seed, scheme="bridge")
     found = [(round(t / 0.1) - 1, int(s)) for t, s in zip(recording.times, recording.senders, strict=True)]
     assert len(found) > 100
-    assert found == naive.simulate(small, 1500, 0.1, seed, bridge=True)
+    assert found == naive_network.simulate(small, 1500, 0.1, seed, "bridge")
 
 
 @pytest.mark.parametrize(("mu", "sigma", "exact"), POINTS)

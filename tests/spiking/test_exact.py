@@ -45,7 +45,7 @@ def test_a_run_continues_bit_identically(kicks):
     rest = spiking.simulate(kicks, 130.0, scheme="exact", seed=None, trials=2, initial=first.final_state)
     np.testing.assert_array_equal(np.concatenate([first.counts, rest.counts], axis=1), whole.counts)
     np.testing.assert_array_equal(rest.final_state.voltage, whole.final_state.voltage)
-    np.testing.assert_array_equal(rest.final_state.pending, whole.final_state.pending)
+    np.testing.assert_array_equal(rest.final_state.synaptic, whole.final_state.synaptic)
 
 
 def test_unit_kicks_give_exactly_gamma_intervals():

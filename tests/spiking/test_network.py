@@ -119,7 +119,7 @@ def test_construction_is_checked():
         spiking.Population("2E", 3, spiking.LIF(1.0))
     with pytest.raises(ParameterError, match="synapse = 'current': must be a synapse: Delta, .*PendingKick"):
         spiking.Projection("E", "E", "current", wiring)
-    with pytest.raises(ParameterError, match="must be a neuron: LIF"):
+    with pytest.raises(ParameterError, match="must be a neuron: EIF, LIF, QIF"):
         spiking.Population("E", 3, synapse)
     with pytest.raises(SpecificationError, match="projections: 'EE' must be a Projection"):
         spiking.Network([e], ["EE"])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spiking.kernels import tables
+from spiking.kernels import random, tables
 
 
 @given(st.floats(0, 200))
@@ -23,18 +23,20 @@ def test_binomial_rows(trials, probability):
     assert row[-1] == 1.0
 
 
-@given(st.lists(st.floats(0, 50), min_size=1, max_size=5), st.floats(0, 1, exclude_max=True))
-def test_the_guide_never_overshoots(means, u):
-    cdf, starts, guide = tables.pack([tables.poisson_row(mean) for mean in means])
-    ends = [*starts[1:], cdf.size]
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        exact = int(np.searchsorted(cdf[start:end], u, side="right"))
-        assert guide[row, int(u * tables.GUIDE)] <= exact < end - start
+words = st.integers(0, 2**32 - 1) | st.integers(0, 1023).map(lambda k: 2**32 - 1 - k)
 
 
-def test_an_empty_table_is_harmless():
-    cdf, starts, guide = tables.pack([])
-    assert cdf[starts[0] + guide[0, 0]] == 1.0
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=4), words)
+def test_a_word_draws_its_quantile(means, word):
+    rows = [tables.poisson_row(mean) for mean in means]
+    table = tables.pack(rows)
+    for i, row in enumerate(rows):
+        expected = np.searchsorted(np.rint(row * 2.0**32), word, side="right")
+        assert random.draw(np.uint32(word), i, *table) == expected < row.size
+
+
+def test_an_empty_table_draws_nothing():
+    assert random.draw(np.uint32(2**32 - 1), 0, *tables.pack([])) == 0
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.4])

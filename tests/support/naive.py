@@ -2,123 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Any
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
 import spiking
 from reduction.markov import MarkovApproximation
-
-
-@functools.cache
-def cumulative(distribution: Any, *parameters: float) -> np.ndarray:
-    return distribution(*parameters).cdf(np.arange(200))
-
-
-def simulate(network: spiking.Network, steps: int, dt: float, seed: int, bridge: bool = False) -> list[tuple[int, int]]:
-    """The reference step, or that of scheme "bridge", neuron by neuron, drawing random numbers in the kernel's order.
-
-    Returns (step, neuron) of the spikes.
-    """
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0,))))
-    names = list(network.sizes)
-    first = dict(zip(names, np.cumsum([0, *network.sizes.values()]), strict=False))
-    neurons = {name: range(first[name], first[name] + size) for name, size in network.sizes.items()}
-    voltage = {i: float(network[f"{name}.reset"]) for name in names for i in neurons[name]}
-    refractory = dict.fromkeys(voltage, 0)
-    pending = {p.name: dict.fromkeys(neurons[p.target], 0) for p in network.projections}
-    spikes: list[tuple[int, int]] = []
-
-    def quantile(distribution: Any, *parameters: float) -> int:
-        return int(np.searchsorted(cumulative(distribution, *parameters), rng.random(), side="right"))
-
-    def factor(p: spiking.Projection, v: float) -> float:
-        reversal, threshold = p.synapse.reversal, network[f"{p.target}.threshold"]
-        return 1.0 if reversal == -math.inf else (v - reversal) / (threshold - reversal)
-
-    def signed_weight(p: spiking.Projection) -> float:
-        return -p.synapse.weight if p.synapse.inhibitory else p.synapse.weight
-
-    def consume(p: spiking.Projection) -> dict[int, int]:
-        consumed = {}
-        for i in neurons[p.target]:
-            waiting = pending[p.name][i]
-            share = dt / p.synapse.tau
-            leaving = (stats.binom, waiting, 1 - math.exp(-share)) if bridge else (stats.poisson, waiting * share)
-            number = min(waiting, quantile(*leaving)) if waiting else 0
-            pending[p.name][i] -= number
-            consumed[i] = number
-        return consumed
-
-    def acting(tau_m: float) -> float:
-        """Time for which a constant input acts, net of the leak."""
-        return tau_m * (1 - math.exp(-dt / tau_m)) if bridge and tau_m < math.inf else dt
-
-    def noise(drive: Any, neuron: Any) -> float:
-        time = neuron.tau_m / 2 * (1 - math.exp(-2 * dt / neuron.tau_m)) if bridge and neuron.tau_m < math.inf else dt
-        return drive.rate * drive.size**2 * time if isinstance(drive, spiking.GaussianDrive) else 0.0
-
-    for step in range(steps):
-        for p in network.projections:
-            if isinstance(p.synapse, spiking.PendingKick):
-                consumed = consume(p)
-                for i in neurons[p.target]:
-                    for _ in range(consumed[i] if refractory[i] == 0 else 0):
-                        jump = signed_weight(p) * factor(p, voltage[i])
-                        voltage[i] += math.floor(jump + rng.random()) if p.synapse.rounded else jump
-        increment = dict.fromkeys(voltage, 0.0)
-        for population in network.populations:
-            neuron, drive = population.neuron, population.drive
-            for i in neurons[population.name]:
-                leak = 1 - math.exp(-dt / neuron.tau_m) if bridge else dt / neuron.tau_m
-                increment[i] = (neuron.rest - voltage[i]) * leak
-                if isinstance(drive, spiking.GaussianDrive):
-                    increment[i] += drive.rate * drive.size * acting(neuron.tau_m)
-        for p in network.projections:
-            if isinstance(p.synapse, spiking.PendingCurrent):
-                for i in neurons[p.target]:
-                    share = 1 - math.exp(-dt / p.synapse.tau) if bridge else dt / p.synapse.tau
-                    charge = signed_weight(p) * factor(p, voltage[i]) * pending[p.name][i] * share
-                    increment[i] += charge * acting(network[f"{p.target}.tau_m"]) / dt
-        fired = dict.fromkeys(names, 0)
-        for population in network.populations:
-            neuron, drive = population.neuron, population.drive
-            own = neurons[population.name]
-            for i in own:
-                if refractory[i] == 0 and isinstance(drive, spiking.GaussianDrive):
-                    increment[i] += math.sqrt(noise(drive, neuron)) * rng.standard_normal()
-                elif refractory[i] == 0 and isinstance(drive, spiking.PoissonDrive):
-                    increment[i] += drive.size * quantile(stats.poisson, drive.rate * dt)
-            for i in own:
-                if refractory[i] == 0:
-                    before, voltage[i] = voltage[i], voltage[i] + increment[i]
-                    crossed = voltage[i] >= neuron.threshold
-                    if not crossed and bridge and noise(drive, neuron) > 0:
-                        gaps = (neuron.threshold - before) * (neuron.threshold - voltage[i])
-                        exponent = 2 * gaps / noise(drive, neuron)
-                        crossed = exponent < 40 and rng.random() < math.exp(-exponent)
-                    if crossed:
-                        voltage[i] = neuron.reset
-                        spikes.append((step, i))
-                        fired[population.name] += 1
-                        if isinstance(neuron.refractory, spiking.Fixed):
-                            refractory[i] = round(neuron.refractory.duration / dt - 0.5 * bridge)
-                        elif isinstance(neuron.refractory, spiking.Exponential):
-                            refractory[i] = 1
-                elif isinstance(neuron.refractory, spiking.Fixed):
-                    refractory[i] -= 1
-                elif rng.random() < dt / (neuron.refractory.mean - 0.5 * bridge * dt):
-                    refractory[i] = 0
-        for p in network.projections:
-            if isinstance(p.synapse, spiking.PendingCurrent):
-                consume(p)
-            if fired[p.source]:
-                for i in neurons[p.target]:
-                    pending[p.name][i] += quantile(stats.binom, fired[p.source], p.wiring.probability)
-    return spikes
 
 
 def simulate_events(network: spiking.Network, duration: float, grid: float, seed: int) -> list[tuple[float, int]]:
