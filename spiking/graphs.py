@@ -52,10 +52,11 @@ def rows(network: Network, projection: Projection) -> Rows:
     from spiking.kernels import graph
 
     sources, targets = network.sizes[projection.source], network.sizes[projection.target]
-    row = np.zeros(-(-targets // graph.BLOCK) * sources + 1, np.int64)
+    blocks = -(-targets // graph.BLOCK)
+    row = np.zeros(sources * blocks + 1, np.int64)
     wiring = projection.wiring
     if isinstance(wiring, Explicit):
-        place = (wiring.targets // graph.BLOCK) * sources + wiring.sources
+        place = wiring.sources * blocks + wiring.targets // graph.BLOCK
         order = np.lexsort((wiring.targets, place))
         row[1:] = np.cumsum(np.bincount(place, minlength=row.size - 1))
         factors = np.empty(0) if wiring.factors is None else wiring.factors[order]
@@ -118,10 +119,9 @@ def edges(network: Network, name: str) -> tuple[Ints, Ints, Floats | None]:
     from spiking.kernels import graph
 
     row, local, factors = rows(network, projection)
-    place = np.repeat(np.arange(row.size - 1), np.diff(row))
-    source, target = place % sources, (place // sources) * graph.BLOCK + local
-    order = np.lexsort((target, source))
-    return source[order], target[order], factors[order] if factors.size else None
+    source, block = np.divmod(np.repeat(np.arange(row.size - 1), np.diff(row)), -(-targets // graph.BLOCK))
+    target = (block * graph.BLOCK + local).astype(np.int64)
+    return source, target, factors if factors.size else None
 
 
 def to_networkx(network: Network) -> networkx.MultiDiGraph:

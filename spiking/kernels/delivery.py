@@ -8,8 +8,11 @@ import numpy as np
 from numba import njit
 
 from spiking.kernels.graph import BLOCK, bernoulli_row
+from spiking.kernels.prefetching import prefetch
 from spiking.kernels.random import EXTRA_USE, draw, fill, search, uniform, word
 from spiking.kernels.tables import BINOMIAL_COARSE, COARSE, FINE, FINE_BITS
+
+_AHEAD, _EDGES_PER_LINE = 4, 32
 
 _jit = njit(nogil=True, error_model="numpy")
 
@@ -82,34 +85,52 @@ def add_to_all(sink, amount):
 
 
 @_jit
-def scatter(sink, unit, spikes, first_neuron, sources, row, edges):
+def _fetch_ahead(spikes, n, first_neuron, blocks, row, edges):
+    """Ask for the place of the row of spike n, and for the row of the spike before it by `_AHEAD`."""
+    if n < spikes.size:
+        far = (np.int64(spikes[n]) - first_neuron) * blocks
+        prefetch(row, far)
+        prefetch(row, far + blocks)
+    if _AHEAD <= n < spikes.size + _AHEAD:
+        near = (np.int64(spikes[n - _AHEAD]) - first_neuron) * blocks
+        for k in range(row[near], row[near + blocks], _EDGES_PER_LINE):
+            prefetch(edges, k)
+
+
+@_jit
+def scatter(sink, unit, spikes, first_neuron, row, edges):
     """Add a unit to every target of the stored rows of the spikes; return how many arrived."""
-    arrived = 0
-    for first in range(0, sink.size, BLOCK):
-        block = sink[first : first + BLOCK]
-        base = first // BLOCK * sources - first_neuron
-        for spike in spikes:
-            place = base + np.int64(spike)
+    arrived, blocks = 0, (sink.size + BLOCK - 1) // BLOCK
+    for n in range(2 * _AHEAD):
+        _fetch_ahead(spikes, n, first_neuron, blocks, row, edges)
+    for n in range(spikes.size):
+        _fetch_ahead(spikes, n + 2 * _AHEAD, first_neuron, blocks, row, edges)
+        place = (np.int64(spikes[n]) - first_neuron) * blocks
+        arrived += row[place + blocks] - row[place]
+        if blocks == 1:
             targets = edges[row[place] : row[place + 1]]
             for k in range(targets.size):
-                block[targets[k]] += unit
-            arrived += targets.size
+                sink[targets[k]] += unit
+            continue
+        for b in range(blocks):
+            base = np.uint64(b * BLOCK)
+            for k in range(np.uint64(row[place + b]), np.uint64(row[place + b + 1])):
+                sink[base + np.uint64(edges[k])] += unit
     return arrived
 
 
 @_jit
-def scatter_weighted(sink, unit, spikes, first_neuron, sources, row, edges, factors):
+def scatter_weighted(sink, unit, spikes, first_neuron, row, edges, factors):
     """As `scatter`, each edge with its own factor."""
-    arrived = 0
-    for first in range(0, sink.size, BLOCK):
-        block = sink[first : first + BLOCK]
-        base = first // BLOCK * sources - first_neuron
-        for spike in spikes:
-            place = base + np.int64(spike)
-            targets = edges[row[place] : row[place + 1]]
-            own = factors[row[place] : row[place + 1]]
+    arrived, blocks = 0, (sink.size + BLOCK - 1) // BLOCK
+    for spike in spikes:
+        place = (np.int64(spike) - first_neuron) * blocks
+        for b in range(blocks):
+            base = np.uint64(b * BLOCK)
+            targets = edges[row[place + b] : row[place + b + 1]]
+            own = factors[row[place + b] : row[place + b + 1]]
             for k in range(targets.size):
-                block[targets[k]] += unit * own[k]
+                sink[base + np.uint64(targets[k])] += unit * own[k]
             arrived += targets.size
     return arrived
 

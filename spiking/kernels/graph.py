@@ -1,7 +1,7 @@
 """Random graphs, row by row (source by source), each row a function of the graph's key alone.
 
-Stored rows are compressed: targets are cut into blocks of 65536, and within block b the targets of source s, as numbers
-of 16 bits, stand in ``edges[row[b * sources + s]:row[b * sources + s + 1]]``.
+Stored rows are compressed: targets are cut into blocks of 65536 neurons, and the targets of source s in block b stand,
+as numbers of 16 bits, in ``edges[row[s * blocks + b]:row[s * blocks + b + 1]]``.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ def count(kind, key, sources, targets, parameter, row, fingerprint=SOURCES):
     """Fill ``row`` with the places at which rows start."""
     owners = targets if kind == FIXED_IN_DEGREE else sources
     buffer, words = _buffers(kind, targets, parameter)
+    blocks = (targets + _LAST) >> BLOCK_BITS
     row[:] = 0
     for owner in range(owners):
         for other in buffer[: _row(kind, key, owner, sources, targets, parameter, buffer, words)]:
             source, target = (other, owner) if kind == FIXED_IN_DEGREE else (owner, other)
-            row[(target >> BLOCK_BITS) * sources + source + 1] += 1
+            row[source * blocks + (target >> BLOCK_BITS) + 1] += 1
     total = 0
     for place in range(row.size):
         total += row[place]
@@ -76,6 +77,7 @@ def store(kind, key, sources, targets, parameter, row, edges, fingerprint=SOURCE
     """Fill ``edges``, each row in ascending order."""
     owners = targets if kind == FIXED_IN_DEGREE else sources
     buffer, words = _buffers(kind, targets, parameter)
+    blocks = (targets + _LAST) >> BLOCK_BITS
     place = row[:-1].copy()
     for owner in range(owners):
         others = buffer[: _row(kind, key, owner, sources, targets, parameter, buffer, words)]
@@ -83,6 +85,6 @@ def store(kind, key, sources, targets, parameter, row, edges, fingerprint=SOURCE
             others.sort()
         for other in others:
             source, target = (other, owner) if kind == FIXED_IN_DEGREE else (owner, other)
-            here = (target >> BLOCK_BITS) * sources + source
+            here = source * blocks + (target >> BLOCK_BITS)
             edges[place[here]] = target & _LAST
             place[here] += 1

@@ -81,6 +81,28 @@ def add_conductance(push, half, level, gain, decay, reversal):
 
 
 @_jit
+def start_with_currents(push, constant, level, gain, decay, other_level, other_gain, other_decay):
+    """Set the push to a constant and two exponential currents at once: arrays beyond the first cache cost most."""
+    for i in range(push.size):
+        push[i] = constant + gain * level[i] + other_gain * other_level[i]
+        level[i] *= decay
+        other_level[i] *= other_decay
+
+
+@_jit
+def start_with_conductances(
+    push, half, constant, leak, level, gain, decay, reversal, other_level, other_gain, other_decay, other_reversal
+):
+    """Set push and half to a constant, the leak and two conductances at once."""
+    for i in range(push.size):
+        mean, other_mean = gain * level[i], other_gain * other_level[i]
+        half[i] = 0.5 * leak + mean + other_mean
+        push[i] = constant + 2.0 * (reversal * mean + other_reversal * other_mean)
+        level[i] *= decay
+        other_level[i] *= other_decay
+
+
+@_jit
 def add_arrived(sink, level):
     """Add delta kicks, and clear them."""
     for i in range(sink.size):

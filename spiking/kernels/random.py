@@ -23,9 +23,12 @@ _MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@njit(nogil=True)
+@njit(nogil=True, inline="always")
 def philox(c0, c1, c2, c3, key0, key1):
-    """Return the four words of one counter; all are 32 bits wide, held in 64 so that the loop in `fill` vectorises."""
+    """Return the four words of one counter; all are 32 bits wide, held in 64 so that the loop in `fill` vectorises.
+
+    Inlined by numba: LLVM would not, once several functions call it, and the loop would not vectorise.
+    """
     c0, c1, c2, c3, key0, key1 = uint64(c0), uint64(c1), uint64(c2), uint64(c3), uint64(key0), uint64(key1)
     for _ in range(10):
         first, second = _MULTIPLY_0 * (c0 & _MASK), _MULTIPLY_1 * (c2 & _MASK)

@@ -55,6 +55,8 @@ from spiking.kernels.membrane import (
     move_linear,
     move_quadratic,
     release,
+    start_with_conductances,
+    start_with_currents,
 )
 from spiking.kernels.random import fill
 
@@ -139,11 +141,18 @@ def advance(
     consumed = np.empty(most, np.int64)
     longest = most
     has_delta = np.zeros(n, np.bool_)
+    first_pair, second_pair = np.full(n, -1), np.full(n, -1)
     for q in range(m):
         if wiring[q] == REGENERATED_OUT_DEGREE:
             longest = max(longest, int(wiring_parameter[q]) + 3)
         if synapse[q] == DELTA:
             has_delta[target[q]] = True
+        a = target[q]
+        if second_pair[a] < 0 and synapse[q] in (EXPONENTIAL_CURRENT, EXPONENTIAL_CONDUCTANCE):
+            if first_pair[a] < 0:
+                first_pair[a] = q
+            elif synapse[q] == synapse[first_pair[a]] and (synapse[q] == EXPONENTIAL_CURRENT or flow[a] == CONDUCTANCE):
+                second_pair[a] = q
     buffer, row_words = np.empty(longest, np.int64), np.empty(longest // 4 * 4, np.uint32)
     slots = bounds.shape[0]
     fired = 0
@@ -182,9 +191,23 @@ def advance(
                     current += course_values[min(course_start[c] + interval, course_start[c + 1] - 1)] * acting[a]
             if flow[a] == CONDUCTANCE:
                 current += leak[a] * rest[a]
-            own_push[:] = current
-            if flow[a] in (CONDUCTANCE, EXPONENTIAL):
-                own_half[:] = 0.5 * leak[a] if flow[a] == CONDUCTANCE else 0.0
+            i, j = first_pair[a], second_pair[a]
+            if j >= 0 and synapse[i] == EXPONENTIAL_CONDUCTANCE:
+                start_with_conductances(
+                    own_push, own_half, current, leak[a],
+                    levels[level_start[i] : level_start[i + 1]], gain[i], decay[i], reversal[i],
+                    levels[level_start[j] : level_start[j + 1]], gain[j], decay[j], reversal[j],
+                )  # fmt: skip
+            else:
+                if flow[a] in (CONDUCTANCE, EXPONENTIAL):
+                    own_half[:] = 0.5 * leak[a] if flow[a] == CONDUCTANCE else 0.0
+                if j >= 0:
+                    start_with_currents(
+                        own_push, current, levels[level_start[i] : level_start[i + 1]], gain[i], decay[i],
+                        levels[level_start[j] : level_start[j + 1]], gain[j], decay[j],
+                    )  # fmt: skip
+                else:
+                    own_push[:] = current
             separate = flow[a] != LINEAR or scheme == INTERPOLATED
             jumps = separate and (kicks[a] != NO_KICKS or has_delta[a])
             if jumps:
@@ -196,7 +219,7 @@ def advance(
                 process = processes[start[a] : start[a + 1]]
                 add_process(own_push, process, words, process_decay[a], process_noise[a], process_gain[a])
             for q in range(m):
-                if target[q] != a:
+                if target[q] != a or (j >= 0 and q in (i, j)):
                     continue
                 level = levels[level_start[q] : level_start[q + 1]]
                 if synapse[q] == PENDING_CURRENT:
@@ -275,7 +298,7 @@ def advance(
             if number == 0:
                 continue
             spikes = history[then, bounds[then, b] : bounds[then, b + 1]]
-            sources, use = start[b + 1] - start[b], 4 * n + m + q
+            use = 4 * n + m + q
             if wiring[q] == ANNEALED:
                 fill(words[:padded], key, step, use)
                 events[0] += arrive(
@@ -296,9 +319,9 @@ def advance(
             else:
                 rows = row[row_start[q] : row_start[q + 1]]
                 if wiring[q] == WEIGHTED:
-                    events[0] += scatter_weighted(level, unit[q], spikes, start[b], sources, rows, edges, factors)
+                    events[0] += scatter_weighted(level, unit[q], spikes, start[b], rows, edges, factors)
                 else:
-                    events[0] += scatter(level, unit[q], spikes, start[b], sources, rows, edges)
+                    events[0] += scatter(level, unit[q], spikes, start[b], rows, edges)
 
         if (run_step + 1) % every == 0:
             bins = voltage_edges.size - 1

@@ -33,6 +33,7 @@ def zoo() -> spiking.Network:
             s.Projection("B", "A", s.ExponentialConductance(0.6, 3.0, 0.0), s.FixedOutDegree(4), delay=0.3),
             s.Projection("B", "F", s.ExponentialConductance(0.9, 5.0, -80.0), s.AllToAll(), delay=1.0),
             s.Projection("C", "A", s.ExponentialCurrent(0.9, 2.0), s.Bernoulli(0.5)),
+            s.Projection("C", "B", s.ExponentialCurrent(0.5, 3.0), s.FixedInDegree(3), delay=0.2),
             s.Projection("C", "D", s.Delta(0.9, True), s.Annealed(0.5), delay=0.2),
             s.Projection("D", "C", s.ExponentialCurrent(0.4, 1.5, True), graph),
             s.Projection("F", "C", s.ExponentialCurrent(3.0, 4.0), s.FixedOutDegree(2, procedural=True)),
