@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-slow numbers lint bench docs wheel clean
+.PHONY: demo test test-slow test-peers numbers lint bench docs wheel clean
 
 demo: .venv/demo
 	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 5000 --seed 1 --out demo
@@ -24,8 +24,13 @@ lint: .venv/lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/bench
+bench: .venv/bench .venv/peers/installed
 	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:xdist -s
+	.venv/peers/bin/python -m pytest tests/benchmarks/test_simulators.py -o addopts="" -p no:xdist -s
+
+# Brian2 2.9 wants an older numpy, so the peers have an environment of their own.
+test-peers: .venv/peers/installed
+	.venv/peers/bin/python -m pytest -n $(WORKERS) tests/spiking/test_peers.py
 
 docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -42,6 +47,11 @@ wheel: .venv/test
 
 .venv/%: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q -e ".[$*]"
+	@touch $@
+
+.venv/peers/installed: pyproject.toml
+	test -x .venv/peers/bin/python || $(PYTHON) -m venv .venv/peers
+	.venv/peers/bin/python -m pip install -q -e ".[test,bench,brian2,nest]" "numpy<2.4"
 	@touch $@
 
 clean:

@@ -106,7 +106,8 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
 def interval_variation(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     """Coefficient of variation (CV) of the interspike intervals, averaged over neurons.
 
-    Neurons with fewer than 5 intervals are left out; the standard error is that over neurons and trials.
+    Neurons with fewer than 5 intervals are left out. The standard error is that over neurons and trials: what slow
+    fluctuations of the whole network add from run to run is not in it.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking.drives import NoDrive, PoissonDrive, kicks_of
-from spiking.engines.stepping import inhibitory_factor
+from spiking.engines.arrays import inhibitory_factor
 from spiking.engines.trial import Engine, Plan, indices, starts
 from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels.layout import Record

@@ -22,7 +22,7 @@ from spiking.kernels.layout import (
 from spiking.kernels.random import normal, search, uniform, word
 
 _CHUNK = 128
-_SUBSTEP = 0.02
+_SUBSTEP = 0.2
 
 _jit = njit(nogil=True, error_model="numpy")
 

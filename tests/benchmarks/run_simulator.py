@@ -12,18 +12,19 @@ import tempfile
 import time
 
 import spiking
-from spiking import peers, presets
+from spiking import peers, presets, statistics
 from spiking.simulation import starting_voltages
 
 
 def ours(network, duration, repetitions):
+    """Runs from different initial voltages."""
     begun = time.perf_counter()
     runs = [
-        spiking.simulate(network, duration, initial="uniform", sampling_interval=1.0, seed=1)
-        for _ in range(repetitions)
+        spiking.simulate(network, duration, initial="uniform", sampling_interval=1.0, seed=1 + k)
+        for k in range(repetitions)
     ]
     wall = [run.timing["wall_s"] for run in runs]
-    return runs[0], wall, time.perf_counter() - begun - sum(wall)
+    return runs, wall, time.perf_counter() - begun - sum(wall)
 
 
 def brian2_standalone(network, duration, repetitions, method=None):
@@ -43,7 +44,7 @@ def brian2_standalone(network, duration, repetitions, method=None):
         for _ in range(repetitions - 1):
             device.run(directory=directory, results_directory="results", with_output=False, run_args=[])
             wall.append(device._last_run_time)
-    return recording, wall, build
+    return [recording], wall, build
 
 
 def nest(network, duration, repetitions):
@@ -55,7 +56,7 @@ def nest(network, duration, repetitions):
         recording = model.run(duration)
         wall.append(time.perf_counter() - built)
         build += built - begun
-    return recording, wall, build
+    return [recording], wall, build
 
 
 def main(engine, preset, duration, repetitions):
@@ -64,12 +65,13 @@ def main(engine, preset, duration, repetitions):
         "brian2-euler": functools.partial(brian2_standalone, method="euler"),
     }  # fmt: skip
     run = engines[engine]
-    recording, wall, build = run(presets.get(preset), float(duration), int(repetitions))
-    discard = float(duration) / 5
-    rates = recording.rates(discard)
-    variation = spiking.statistics.interval_variation(recording, discard=discard)
-    found = {"rates": {n: r._asdict() for n, r in rates.items()}, "cv": {n: v._asdict() for n, v in variation.items()}}
-    print(json.dumps({"wall_s": min(wall), "build_s": build, "spikes": int(recording.times.size), **found}))
+    runs, wall, build = run(presets.get(preset), float(duration), int(repetitions))
+    found = {
+        f"{what} {name}": [measure(recording, discard=float(duration) / 5)[name].mean for recording in runs]
+        for what, measure in (("rate", statistics.rates), ("cv", statistics.interval_variation))
+        for name in runs[0].populations
+    }
+    print(json.dumps({"wall_s": min(wall), "build_s": build, "found": found}))
 
 
 if __name__ == "__main__":

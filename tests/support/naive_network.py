@@ -257,11 +257,11 @@ class Twin:
         return spikes
 
     def climb(self, v: float, neuron: Any, slope: Any, conductance: float) -> float:
-        """Classical Runge-Kutta steps, each a fiftieth of the time in which dV/dt changes."""
+        """Classical Runge-Kutta steps, each a fifth of the time in which dV/dt changes."""
         left = self.dt
         while left > 1e-12 and v < neuron.threshold:
             steepness = (1 + math.exp((v - neuron.onset) / neuron.slope_factor)) / neuron.tau_m + conductance
-            h = min(left, 0.02 / steepness)
+            h = min(left, 0.2 / steepness)
             k1 = slope(v)
             k2 = slope(v + h / 2 * k1)
             k3 = slope(v + h / 2 * k2)
