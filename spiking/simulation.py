@@ -112,16 +112,16 @@ def simulate(
     Returns
     -------
     Recording
-        Memory: 24 bytes per spike; 16 bytes per sample for each population, 8 for each projection (twice while
-        trials are joined), and for each trace, 8 per histogram bin; refused beyond half of the machine's memory.
+        Memory: 24 bytes per spike; 16 bytes per sample for each population, 8 for each projection and trace; 8 per
+        histogram bin; all of it twice while trials are joined. More than half of the machine's memory is refused.
 
     Raises
     ------
     ParameterError, UnknownNameError, SpecificationError
         Before the run starts, if an option is out of range or the network has a part that the scheme cannot simulate.
     NumericalError
-        If a voltage becomes non-finite, or rates run away; names the population and the time. Its ``recording`` holds
-        what the trial had recorded.
+        If a voltage becomes non-finite, rates run away, or spikes fill the memory; names place and time. Its
+        ``recording`` holds what the trial had recorded.
     """
     checked_network(network)
     scheme, engine = _engine(scheme, network)
@@ -184,7 +184,7 @@ def simulate(
                 progress(sum(finished) / trials)
 
         try:
-            return run(network, model, states[trial], plan, dt=dt, tick=tick)
+            return run(network, model, states[trial], plan, dt=dt, trials=trials, tick=tick)
         except NumericalError as error:
             error.recording = record([error.recording], None)
             raise

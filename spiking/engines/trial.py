@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from spiking import memory
 from spiking.errors import NumericalError
 from spiking.kernels.layout import Record
 from spiking.network import Network
@@ -107,19 +108,22 @@ def empty_record(network: Network, plan: Plan) -> Record:
     )  # fmt: skip
 
 
-def run(network: Network, model: Model, state: Any, plan: Plan, *, dt: float, tick: Callable[[float], None]) -> Trial:
-    """Run a trial; `tick` is called with the finished fraction between pieces.
+def run(
+    network: Network, model: Model, state: Any, plan: Plan, *, dt: float, trials: int, tick: Callable[[float], None]
+) -> Trial:
+    """Run one of `trials` trials; `tick` is called with the finished fraction between pieces.
 
     Raises
     ------
     NumericalError
-        If a voltage becomes non-finite, or spikes come faster than they can be kept; `recording` is the trial so far.
+        If a voltage becomes non-finite, or spikes come faster or in greater number than they can be kept; `recording`
+        is the trial so far.
     """
     record = empty_record(network, plan)
     steps = plan.samples * plan.every
     found: list[tuple[Floats, Ints]] = []
     most = max(1, min(2000, _NEURON_STEPS_PER_CALL // sum(network.sizes.values())))
-    step = 0
+    step = kept = 0
     try:
         while step < steps:
             tick(step / steps)
@@ -131,11 +135,18 @@ def run(network: Network, model: Model, state: Any, plan: Plan, *, dt: float, ti
                 )
             found.append((record.times[:fired].copy(), record.senders[:fired].copy()))
             step += done
+            kept += fired
+            if 48.0 * kept * trials > memory.available():
+                raise NumericalError(
+                    f"{kept} spikes by {step * dt:g} ms fill half of this machine's memory: "
+                    "reduce duration, trials or rates, or run in pieces from final_state"
+                )
             _check_finite(network, model.voltage(state), step * dt)
     except NumericalError as error:
         whole = step // plan.every
-        kept = {name: getattr(record, name)[:whole] for name in ("counts", "mean_voltage", "mean_synaptic", "traces")}
-        error.recording = _joined(found, record._replace(**kept), state)
+        columns = ("counts", "mean_voltage", "mean_synaptic", "traces")
+        shortened = {name: getattr(record, name)[:whole] for name in columns}
+        error.recording = _joined(found, record._replace(**shortened), state)
         raise
     tick(1.0)
     return _joined(found, record, state)

@@ -56,20 +56,20 @@ def clock(function, *arguments):
 def test_network_beside_a_plain_compiled_loop(benchmark):
     plain_loop(10, 0)
     spiking.simulate(CHANG, 10.0)
-    benchmark.pedantic(spiking.simulate, (CHANG, 1000.0), {"seed": 1}, rounds=5)
-    ours = min(clock(lambda: spiking.simulate(CHANG, 1000.0, seed=1)) for _ in range(5))
-    plain = min(clock(plain_loop, 10000, 1) for _ in range(5))
-    per_step = 1e9 / (10000 * 400)
-    print(f"\nnetwork, 1 s: {ours * per_step:.0f} ns per neuron-step; plain loop {plain * per_step:.0f}: "
+    benchmark.pedantic(spiking.simulate, (CHANG, 5000.0), {"seed": 1}, rounds=5)
+    ours = min(clock(lambda: spiking.simulate(CHANG, 5000.0, seed=1)) for _ in range(5))
+    plain = min(clock(plain_loop, 50000, 1) for _ in range(3))
+    per_step = 1e9 / (50000 * 400)
+    print(f"\nnetwork, 5 s: {ours * per_step:.0f} ns per neuron-step; plain loop {plain * per_step:.0f}: "
           f"{plain / ours:.1f} times faster")  # fmt: skip
     assert ours < plain
 
 
 def test_two_trials_on_two_cores():
     spiking.simulate(CHANG, 10.0)
-    one = min(clock(lambda: spiking.simulate(CHANG, 3000.0, trials=2, workers=1)) for _ in range(3))
-    two = min(clock(lambda: spiking.simulate(CHANG, 3000.0, trials=2, workers=2)) for _ in range(3))
-    print(f"\ntwo trials of 3 s: {one:.2f} s with one worker, {two:.2f} s with two: {one / two:.2f} times faster")
+    one = min(clock(lambda: spiking.simulate(CHANG, 10000.0, trials=2, workers=1)) for _ in range(3))
+    two = min(clock(lambda: spiking.simulate(CHANG, 10000.0, trials=2, workers=2)) for _ in range(3))
+    print(f"\ntwo trials of 10 s: {one:.2f} s with one worker, {two:.2f} s with two: {one / two:.2f} times faster")
 
 
 @pytest.mark.parametrize("level", ["ode", "published"])

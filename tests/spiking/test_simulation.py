@@ -193,6 +193,13 @@ def test_a_recording_that_would_not_fit_is_refused(chang):
         spiking.simulate(chang, 1e12)
 
 
+def test_spikes_that_fill_the_memory_stop_the_run(chang, monkeypatch):
+    monkeypatch.setattr(spiking.memory, "available", lambda: 1e7)
+    with pytest.raises(NumericalError, match=r"\d+ spikes by .* ms fill half of .* run in pieces") as caught:
+        spiking.simulate(chang, 60000.0, sampling_interval=100.0)
+    assert caught.value.recording.times.size > 100_000
+
+
 def test_a_voltage_that_runs_away_is_reported(chang):
     state = spiking.simulate(chang, 1.0).final_state
     state.voltage[0, 310] = math.nan
