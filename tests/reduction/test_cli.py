@@ -174,9 +174,13 @@ def test_a_numerical_failure_has_status_1(capsys, monkeypatch):
 def test_ctrl_c_keeps_finished_points_and_the_same_command_resumes(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "reduction.cli", "validate", "chang2025", "--parameter", "EI.probability",
-               "--values", "0.6,0.7,0.8", "--duration", "20000", "--workers", "1", "--out", str(out),
+               "--values", "0.6,0.7,0.8", "--duration", "3000", "--workers", "1", "--out", str(out),
                "--json"]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs ignore Ctrl-C, and pass that on: undo it.
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(out.glob("points/*.json")):
         assert time.monotonic() < deadline
