@@ -165,6 +165,8 @@ def from_networkx(network: Network, graph: networkx.DiGraph) -> Network:
     SpecificationError
         If nodes and neurons differ, or an edge belongs to no projection.
     """
+    if not hasattr(graph, "edges"):
+        raise ParameterError("", "graph", graph, "must be a networkx.DiGraph or MultiDiGraph")
     total = sum(network.sizes.values())
     nodes = set(graph.nodes)
     if nodes != set(range(total)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 SCHEMES = (*stepping.SCHEMES, "exact")
 
 Progress = Callable[[float], None]
+
+_MOST_PER_STEP = 0.1
 
 
 def simulate(
@@ -190,7 +193,21 @@ def simulate(
             raise
 
     done = parallel.ordered_map(one, range(trials), workers=workers)
-    return record(done, model.frozen([t.state for t in done]))
+    found = record(done, model.frozen([t.state for t in done]))
+    if scheme != "exact":
+        _warn_of_rates(found, dt)
+    return found
+
+
+def _warn_of_rates(recording: Recording, dt: float) -> None:
+    per_step = recording.counts.sum(axis=(0, 1)) * dt / (recording.trials * recording.duration)
+    for fired, (name, size) in zip(per_step, recording.populations.items(), strict=True):
+        if fired > _MOST_PER_STEP * size:
+            warnings.warn(
+                f"{name}: a neuron fires {1000 * fired / size / dt:.0f} times per s; it can fire once per step of "
+                f"dt = {dt:g} ms: reduce dt",
+                stacklevel=3,
+            )
 
 
 def check_start(seed: object, initial: object) -> None:
@@ -234,14 +251,20 @@ def _plan(
 ) -> Plan:
     traced: list[int] = []
     first = dict(zip(network.sizes, np.cumsum([0, *network.sizes.values()]).tolist(), strict=False))
+    if traces is not None and not isinstance(traces, Mapping):
+        raise ParameterError("", "traces", traces, 'must map populations to neurons: {"E": [0, 3]}')
     for name, neurons in (traces or {}).items():
         if name not in network.sizes:
             raise UnknownNameError("population", name, network.sizes)
+        if not isinstance(neurons, Iterable):
+            raise ParameterError("traces", name, neurons, "must be a list of neurons, such as [0, 3]")
         for neuron in neurons:
             bound = Requirement(f"must lie between 0 and {network.sizes[name] - 1}", _below(network.sizes[name]))
             traced.append(first[name] + int(checked_number("traces", name, neuron, bound, integer=True)))
     edges = np.empty(0)
     if voltage_bins is not None:
+        if not (isinstance(voltage_bins, Sequence) and len(voltage_bins) == 3):
+            raise ParameterError("", "voltage_bins", voltage_bins, "must be (least, greatest voltage, number of bins)")
         low, high, bins = voltage_bins
         checked_number("voltage_bins", "least", low, FINITE)
         checked_number(

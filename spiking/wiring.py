@@ -150,5 +150,7 @@ class Explicit(ArraySpecification, Wiring):
         weighted : bool
             Whether its values are the edges' factors.
         """
+        if not hasattr(matrix, "tocoo"):
+            raise ParameterError("", "matrix", type(matrix).__name__, "must be a scipy sparse array or matrix")
         entries: Any = matrix.tocoo()
         return cls(entries.col, entries.row, entries.data if weighted else None)

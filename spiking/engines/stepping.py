@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import graphs, memory
-from spiking.drives import ArrayDrive, OrnsteinUhlenbeckDrive, components
+from spiking.drives import ArrayDrive, OrnsteinUhlenbeckDrive, PoissonDrive, components
 from spiking.engines import arrays
 from spiking.engines.trial import Engine, Plan
 from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels import layout
 from spiking.kernels.layout import Record
+from spiking.kernels.tables import MOST_EXPECTED
 from spiking.network import Network
 from spiking.neurons import LIF, Exponential, Fixed
 from spiking.recording import State
@@ -58,6 +59,9 @@ def _check(scheme: str, network: Network, dt: float, duration: float, plan: Plan
         for drive in components(population.drive):
             if isinstance(drive, OrnsteinUhlenbeckDrive):
                 limits[f"{name}.drive.tau"] = drive.tau
+            if isinstance(drive, PoissonDrive) and drive.rate * dt > MOST_EXPECTED:
+                allowed = f"must be at most {MOST_EXPECTED / dt:g} kicks per ms at dt = {dt:g} ms; use a GaussianDrive"
+                raise ParameterError(f"{name}.drive", "rate", drive.rate, allowed)
             if isinstance(drive, ArrayDrive) and drive.values.size * drive.interval < duration * (1 - 1e-9):
                 needed = math.ceil(duration / drive.interval * (1 - 1e-9))
                 allowed = f"must be at least {needed}, of {drive.interval:g} ms each, for a duration of {duration:g} ms"

@@ -100,14 +100,14 @@ class Graph(NamedTuple):
 class Tables(NamedTuple):
     """Tables of `tables.pack`: drives (row: population), consumption and arrivals (projection q from its first row)."""
 
-    drive_lookup: npt.NDArray[np.int8]
+    drive_lookup: npt.NDArray[np.int16]
     drive_start: Ints
     drive_thresholds: npt.NDArray[np.uint64]
-    consumption_lookup: npt.NDArray[np.int8]
+    consumption_lookup: npt.NDArray[np.int16]
     consumption_start: Ints
     consumption_thresholds: npt.NDArray[np.uint64]
     consumption_row: Ints
-    arrival_lookup: npt.NDArray[np.int8]
+    arrival_lookup: npt.NDArray[np.int16]
     arrival_start: Ints
     arrival_thresholds: npt.NDArray[np.uint64]
     arrival_row: Ints

@@ -120,10 +120,10 @@ def move_linear(voltage, push, hold, step, leak, rest):
 
 @_jit
 def move_conductance(voltage, push, half, hold, step):
-    """Move by the implicit midpoint rule: second order, stable for any conductance."""
+    """Move by the implicit midpoint rule, second order; to the goal itself where that would overshoot it (half > 1)."""
     for i in range(voltage.size):
         v = voltage[i]
-        moved = (v * (1.0 - half[i]) + push[i]) / (1.0 + half[i])
+        moved = (v * max(1.0 - half[i], 0.0) + push[i]) / max(1.0 + half[i], 2.0 * half[i])
         voltage[i] = moved if hold[i] <= step else v
 
 
@@ -270,6 +270,12 @@ def fire(
 
 
 @_jit
+def _log_kept(half):
+    """Return the logarithm of the share of its distance from the goal that `move_conductance` leaves to a voltage."""
+    return math.log(max((1.0 - half) / (1.0 + half), 1e-12))
+
+
+@_jit
 def _after(kind, v, share, push, half, leak, rest, onset, slope_factor, threshold):
     """Return the voltage after a share of a step at constant input."""
     if kind == LINEAR and leak == 0.0:
@@ -279,7 +285,7 @@ def _after(kind, v, share, push, half, leak, rest, onset, slope_factor, threshol
         return goal + (v - goal) * math.exp(share * math.log1p(-leak))
     if kind == CONDUCTANCE:
         goal = push / (2.0 * half)
-        return goal + (v - goal) * math.exp(share * math.log((1.0 - half) / (1.0 + half)))
+        return goal + (v - goal) * math.exp(share * _log_kept(half))
     if kind == QUADRATIC:
         x = push * leak * share * share
         cosine, sine = _cosine(x), _sine(x)
@@ -300,7 +306,7 @@ def _crossing(kind, v, push, half, leak, rest, onset, slope_factor, threshold):
         return math.log((goal - threshold) / (goal - v)) / math.log1p(-leak)
     if kind == CONDUCTANCE:
         goal = push / (2.0 * half)
-        return math.log((goal - threshold) / (goal - v)) / math.log((1.0 - half) / (1.0 + half))
+        return math.log((goal - threshold) / (goal - v)) / _log_kept(half)
     if kind in (QUADRATIC, QUADRATIC_INFINITE):
         drive = push / leak
         root = math.sqrt(abs(drive))

@@ -13,10 +13,13 @@ Ints = npt.NDArray[np.int64]
 FINE_BITS = 7
 FINE, COARSE, BINOMIAL_COARSE = 1 << FINE_BITS, 32, 8
 _CELLS = 256
-_MOST = 127
+_MOST = 32767
 
 
-Table = tuple[npt.NDArray[np.int8], Ints, npt.NDArray[np.uint64]]
+MOST_EXPECTED = 20_000.0
+"""Largest mean of a Poisson row."""
+
+Table = tuple[npt.NDArray[np.int16], Ints, npt.NDArray[np.uint64]]
 
 
 def pack(rows: list[Floats]) -> Table:
@@ -26,12 +29,12 @@ def pack(rows: list[Floats]) -> Table:
     -------
     lookup, start, thresholds : array
         A word below thresholds[start[row] + k], and not below the one before, draws k. ``lookup[row, word >> 24]`` is
-        k where all words of that cell draw the same, else -1 - (the least of theirs, or 127 if that is more).
+        k where all words of that cell draw the same, else -1 - (the least of theirs, or 32767 if that is more).
     """
     rows = rows or [np.ones(1)]
     start = np.concatenate([[0], np.cumsum([row.size for row in rows])[:-1]]).astype(np.int64)
     cells = np.arange(_CELLS, dtype=np.uint64) * np.uint64(2**32 // _CELLS)
-    lookup = np.empty((len(rows), _CELLS), np.int8)
+    lookup = np.empty((len(rows), _CELLS), np.int16)
     thresholds = []
     for i, row in enumerate(rows):
         bounds = np.rint(row * 2.0**32).astype(np.uint64)

@@ -71,6 +71,7 @@ def test_voltages(name, neuron, synapse, voltage, order):
     assert orders[-1] == pytest.approx(order, abs=0.15)
 
 
+@pytest.mark.filterwarnings("ignore:.*once per step")
 @pytest.mark.parametrize(
     ("name", "neuron", "voltage", "synapse"),
     [

@@ -111,6 +111,7 @@ def test_pending_spikes_have_the_exact_moments():
     assert abs(variance.mean - 2.016) < 4 * variance.se + 0.03
 
 
+@pytest.mark.filterwarnings("ignore:.*once per step")
 def test_bins_of_pending_spikes_beyond_the_tables_are_drawn_too():
     # so strong a source that H exceeds every table: the mean still is p R tau
     source = spiking.Population("E", 2000, spiking.LIF(0.5), spiking.PoissonDrive(1.0, 1.0))

@@ -160,6 +160,10 @@ def test_uniform_voltages_lie_between_reset_and_threshold():
         ({}, {"traces": {"X": [0]}}, "population 'X' does not exist"),
         ({}, {"voltage_bins": (0.0, -1.0, 5)}, "voltage_bins.greatest = -1.0: must be finite and above 0.0"),
         ({}, {"initial": "random"}, "initial = 'random': must be a State, .* or \"uniform\""),
+        ({}, {"traces": [1]}, r"traces = \[1\]: must map populations to neurons"),
+        ({}, {"traces": {"A": 3}}, "traces.A = 3: must be a list of neurons"),
+        ({}, {"voltage_bins": (1, 2)}, r"voltage_bins = \(1, 2\): must be"),
+        ({"K.drive.rate": 1e6}, {}, "K.drive.rate = 1000000.0: must be at most 200000 kicks per ms"),
         ({"A.size": 10**10}, {}, "the state would take .* GiB"),
         ({}, {"voltage_bins": (0.0, 1.0, 10**12)}, "the histograms would take .* GiB"),
     ],
@@ -168,6 +172,25 @@ def test_bad_runs_are_refused(zoo, changes, options, message):
     arguments = {"duration": 50.0, **options}
     with pytest.raises(SpecificationError, match=message):
         spiking.simulate(zoo.replace(changes), **arguments)
+
+
+def test_rates_that_the_step_limits_are_warned_of():
+    net = spiking.Network([spiking.Population("E", 3, spiking.LIF(1.0), spiking.ConstantDrive(100.0))])
+    with pytest.warns(UserWarning, match="E: a neuron fires 10000 times per s; it can fire once per step of dt = 0.1"):
+        spiking.simulate(net, 10.0, scheme="interpolated")
+
+
+def test_a_conductance_that_exceeds_the_step_pulls_to_its_reversal():
+    net = spiking.Network(
+        [spiking.Population("E", 1, spiking.LIF(10.0, 0.0, 20.0))],
+        [spiking.Projection("E", "E", spiking.ExponentialConductance(1.0, 5.0, -20.0), spiking.Explicit([], []))],
+    )
+    state = spiking.simulate(net, 0.1).final_state
+    for level in (1e3, 1e6, 1e300):
+        state.synaptic[0] = level
+        trace = spiking.simulate(net, 2.0, initial=state, traces={"E": [0]}).traces["E"][0, :, 0]
+        assert (np.abs(np.diff(trace)) < 0.2).all() or level == 1e3
+        assert trace[-1] == pytest.approx(-20.0, abs=0.1)
 
 
 def test_bad_parts_are_refused(zoo):
