@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import warnings
@@ -135,7 +136,7 @@ def simulate(
     plan = _plan(network, every, samples, dt, traces, voltage_bins, histogram_interval)
     length = samples * every * dt
     _check_memory(network, trials, plan)
-    engine.check(network, dt, length, plan)
+    engine.check(network, dt, length + _elapsed(initial, seed, scheme), plan)
 
     begun = time.perf_counter()
     model = engine.prepare(network, dt)
@@ -307,6 +308,16 @@ def _check_state(state: State, fresh: State, trials: int) -> None:
             raise SpecificationError(f"initial.{name} has shape {shape}: must have shape {wanted}")
     if state.dt != fresh.dt:
         raise ParameterError("initial", "dt", state.dt, f"must equal the run's dt = {fresh.dt}")
+
+
+def _elapsed(initial: object, seed: object, scheme: str) -> float:
+    """Return the time in ms at which a run that goes on with its random numbers begins."""
+    if seed is not None or not isinstance(initial, State):
+        return 0.0
+    past = json.loads(initial.generators[0])
+    if ("step" in past) != (scheme != "exact"):
+        raise SpecificationError(f"initial: its random numbers are not those of scheme '{scheme}'; give a seed")
+    return float(past.get("step", 0) * initial.dt)
 
 
 def _trial_seed(seed: int | np.random.SeedSequence, trial: int) -> np.random.SeedSequence:

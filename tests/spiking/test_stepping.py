@@ -73,6 +73,19 @@ def test_a_run_continues_bit_identically_with_spikes_under_way(zoo, scheme, tmp_
         np.testing.assert_array_equal(getattr(rest.final_state, name), getattr(whole.final_state, name))
 
 
+def test_what_cannot_go_on_is_refused(zoo):
+    state = spiking.simulate(zoo, 60.0).final_state
+    with pytest.raises(ParameterError, match="G.drive.values = '39 values': must be at least 44, .* of 110 ms"):
+        spiking.simulate(zoo, 50.0, seed=None, initial=state)
+    spiking.simulate(zoo, 50.0, seed=1, initial=state)
+    kicks = spiking.presets.cai2021_hom()
+    for first, then in (("exact", "reference"), ("reference", "exact")):
+        state = spiking.simulate(kicks, 5.0, scheme=first).final_state
+        with pytest.raises(SpecificationError, match=f"initial: its random numbers are not those of scheme '{then}'"):
+            spiking.simulate(kicks, 5.0, scheme=then, seed=None, initial=state)
+        spiking.simulate(kicks, 5.0, scheme=then, seed=1, initial=state)
+
+
 def test_threads_and_other_trials_change_nothing(zoo):
     runs = [spiking.simulate(zoo, 60.0, seed=4, trials=3, workers=w) for w in (1, 3)]
     alone = spiking.simulate(zoo, 60.0, seed=4)
