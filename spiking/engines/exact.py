@@ -117,7 +117,8 @@ class Events:
         return State(
             voltage=np.stack([s.voltage for s in states]),
             refractory=np.stack([s.refractory for s in states]).astype(np.float64),
-            synaptic=np.stack([s.pending for s in states]).astype(np.float64), process=np.zeros((len(states), states[0].voltage.size)),
+            synaptic=np.stack([s.pending for s in states]).astype(np.float64),
+            process=np.zeros((len(states), states[0].voltage.size)),
             in_flight=np.empty((0, 3), np.int64),
             generators=tuple(json.dumps(s.generator.bit_generator.state) for s in states),
             dt=self.dt,
