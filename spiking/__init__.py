@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spiking import presets, statistics
+    from spiking import graphs, peers, presets, statistics
     from spiking.drives import (
         ArrayDrive,
         ConstantDrive,
@@ -44,8 +44,8 @@ __all__ = [
     "Explicit", "Exponential", "ExponentialConductance", "ExponentialCurrent", "Fixed", "FixedInDegree",
     "FixedOutDegree", "GaussianDrive", "Network", "NoDrive", "NoRefractory", "Normal", "NumericalError",
     "OrnsteinUhlenbeckDrive", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive", "Population",
-    "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError", "presets",
-    "simulate", "statistics",
+    "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError", "graphs",
+    "peers", "presets", "simulate", "statistics",
 ]  # fmt: skip
 
 

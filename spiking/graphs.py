@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.network import Network, Projection
+from spiking.network import Network, Projection, checked_network
+from spiking.specification import FINITE, checked_number
 from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegree, FixedOutDegree
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def edges(network: Network, name: str) -> tuple[Ints, Ints, Floats | None]:
     UnknownNameError, SpecificationError
         If there is no such projection, or it has no graph.
     """
-    projections = {p.name: p for p in network.projections}
+    projections = {p.name: p for p in checked_network(network).projections}
     if name not in projections:
         raise UnknownNameError("projection", name, projections)
     projection = projections[name]
@@ -136,6 +138,7 @@ def to_networkx(network: Network) -> networkx.MultiDiGraph:
     import networkx
 
     found: Any = networkx.MultiDiGraph()
+    checked_network(network)
     first = _first(network)
     for name, size in network.sizes.items():
         found.add_nodes_from(range(first[name], first[name] + size), population=name)
@@ -158,22 +161,25 @@ def from_networkx(network: Network, graph: networkx.DiGraph) -> Network:
         With one projection for each pair of populations that the graph connects.
     graph : networkx.DiGraph or MultiDiGraph
         Its nodes are the neurons 0, 1, ... population by population. An edge may have the attributes `projection` (if
-        several projections lead from its source's population to its target's) and `factor` (of the weight).
+        several projections lead from its source's population to its target's) and `factor` (of the weight; networkx's
+        own `weight` is not read).
 
     Raises
     ------
     SpecificationError
         If nodes and neurons differ, or an edge belongs to no projection.
     """
-    if not hasattr(graph, "edges"):
+    checked_network(network)
+    if not hasattr(graph, "edges") or not graph.is_directed():
         raise ParameterError("", "graph", graph, "must be a networkx.DiGraph or MultiDiGraph")
     total = sum(network.sizes.values())
     nodes = set(graph.nodes)
-    if nodes != set(range(total)):
+    if nodes != set(range(total)) or not all(isinstance(node, Integral) for node in nodes):
         strange = sorted(nodes ^ set(range(total)), key=str)[:3]
         raise SpecificationError(
             f"graph: {len(nodes)} nodes must be the {total} neurons 0 to {total - 1} of the populations "
-            f"{', '.join(f'{n} ({size})' for n, size in network.sizes.items())}; missing or strange: {strange}"
+            f"{', '.join(f'{n} ({size})' for n, size in network.sizes.items())}; "
+            f"missing or strange: {strange or 'not integers'}"
         )
     first = _first(network)
     owner = [name for name, size in network.sizes.items() for _ in range(size)]
@@ -190,7 +196,8 @@ def from_networkx(network: Network, graph: networkx.DiGraph) -> Network:
                 f"graph: edge {source} -> {target} leads from {pair[0]} to {pair[1]}: its attribute `projection` is "
                 f"{name!r}, and must be one of {names}"
             )
-        found[name].append((source - first[pair[0]], target - first[pair[1]], data.get("factor", 1.0)))
+        factor = checked_number(f"graph: edge {source} -> {target}", "factor", data.get("factor", 1.0), FINITE)
+        found[name].append((source - first[pair[0]], target - first[pair[1]], factor))
     return Network(network.populations, (_explicit(p, found[p.name]) for p in network.projections))
 
 

@@ -153,6 +153,9 @@ class Network:
                     f"must be at most {self.sizes[population] - 1}: {population} has {self.sizes[population]} neurons"
                 )
                 raise ParameterError(name, f"{end}s", int(neurons.max()), allowed)
+        least = 0.0 if wiring.factors is None else float(wiring.factors.min(initial=0.0))
+        if least < 0 and isinstance(projection.synapse, ExponentialConductance):
+            raise ParameterError(name, "factors", least, "must be at least 0 for conductances")
         if wiring.factors is not None and isinstance(projection.synapse, PendingSpikeSynapse):
             raise SpecificationError(f"{name}.factors: pending-spike synapses count spikes; leave the factors out")
 

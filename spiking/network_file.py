@@ -84,7 +84,7 @@ def read(path: str | os.PathLike[str]) -> Network:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, TypeError) as error:
         raise SpecificationError(f"{path}: cannot be read as a network: {error}") from None
     return loads(text, str(path))
 

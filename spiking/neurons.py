@@ -19,6 +19,8 @@ from spiking.specification import (
     part,
 )
 
+_MOST_SLOPES = 500.0
+
 
 @dataclass(frozen=True)
 class Refractory(Specification):
@@ -190,3 +192,7 @@ class EIF(Neuron):
         _check_reset(self)
         if self.onset >= self.threshold:
             raise ParameterError("EIF", "onset", self.onset, f"must lie below threshold = {self.threshold}")
+        least = (self.threshold - self.onset) / _MOST_SLOPES
+        if self.slope_factor < least:
+            allowed = f"must be at least {least:g}: (threshold - onset) / {_MOST_SLOPES:g}"
+            raise ParameterError("EIF", "slope_factor", self.slope_factor, allowed)

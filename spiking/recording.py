@@ -44,6 +44,8 @@ class State:
         State of each trial's random generator (JSON).
     dt : float
         Step in ms to which `refractory` and `in_flight` refer.
+    parts : tuple of str
+        Names, sizes and kinds of the network's populations and projections.
     """
 
     voltage: Floats
@@ -53,6 +55,7 @@ class State:
     in_flight: Ints
     generators: tuple[str, ...]
     dt: float
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -257,7 +260,7 @@ class Recording:
         if self.final_state is not None:
             state = self.final_state
             arrays |= {f"state_{name}": getattr(state, name) for name in _STATE_ARRAYS}
-            metadata["state"] = {"generators": state.generators, "dt": state.dt}
+            metadata["state"] = {"generators": state.generators, "dt": state.dt, "parts": state.parts}
         archive.write(path, metadata, arrays)
 
     @staticmethod
@@ -274,9 +277,9 @@ class Recording:
         metadata, arrays = archive.read(path, "recording")
         state = None
         if "state" in metadata:
-            generators = tuple(metadata["state"]["generators"])
+            generators, parts = (tuple(metadata["state"][name]) for name in ("generators", "parts"))
             state_arrays = {name: arrays.pop(f"state_{name}") for name in _STATE_ARRAYS}
-            state = State(**state_arrays, generators=generators, dt=metadata["state"]["dt"])
+            state = State(**state_arrays, generators=generators, dt=metadata["state"]["dt"], parts=parts)
         traces = {name[6:]: arrays.pop(name) for name in list(arrays) if name.startswith("trace_")}
         return Recording(
             traces=traces, histogram_interval=metadata["histogram_interval"],

@@ -132,6 +132,8 @@ def simulate(
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
     workers = min(parallel.checked_workers(workers), trials)
     check_start(seed, initial)
+    if progress is not None and not callable(progress):
+        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
     every, samples, dt = time_grid(duration, dt, sampling_interval)
     plan = _plan(network, every, samples, dt, traces, voltage_bins, histogram_interval)
     length = samples * every * dt
@@ -219,8 +221,9 @@ def check_start(seed: object, initial: object) -> None:
     ParameterError
         If one is out of range.
     """
-    if not (initial is None or initial == "uniform" or isinstance(initial, State)):
-        raise ParameterError("", "initial", initial, 'must be a State, such as recording.final_state, or "uniform"')
+    if not (initial is None or isinstance(initial, State) or (isinstance(initial, str) and initial == "uniform")):
+        shown = initial if isinstance(initial, str) else type(initial).__name__
+        raise ParameterError("", "initial", shown, 'must be a State, such as recording.final_state, or "uniform"')
     if seed is None and not isinstance(initial, State):
         raise ParameterError("", "seed", None, "continues the random streams of `initial`: give that, or an integer")
     if not (seed is None or isinstance(seed, np.random.SeedSequence)):
@@ -269,7 +272,10 @@ def _plan(
         low, high, bins = voltage_bins
         checked_number("voltage_bins", "least", low, FINITE)
         checked_number(
-            "voltage_bins", "greatest", high, Requirement(f"must be finite and above {low}", lambda x: low < x)
+            "voltage_bins",
+            "greatest",
+            high,
+            Requirement(f"must be finite and above {low}", lambda x: low < x < math.inf),
         )
         bins = int(checked_number("voltage_bins", "bins", bins, POSITIVE, integer=True))
         memory.check(8.0 * bins, "the histograms", "reduce bins")
@@ -277,7 +283,12 @@ def _plan(
     per_histogram = samples
     if histogram_interval is not None:
         interval = checked_number("", "histogram_interval", histogram_interval, POSITIVE)
-        per_histogram = max(1, round(interval / (every * dt)))
+        per_histogram = round(interval / (every * dt))
+        if voltage_bins is None:
+            raise ParameterError("", "histogram_interval", interval, "needs voltage_bins")
+        if per_histogram < 1 or not math.isclose(per_histogram * every * dt, interval, rel_tol=1e-9):
+            allowed = f"must be a multiple of the sampling interval of {every * dt:g} ms"
+            raise ParameterError("", "histogram_interval", interval, allowed)
     return Plan(every, samples, np.array(traced, np.int64), edges, per_histogram)
 
 
@@ -306,6 +317,9 @@ def _check_state(state: State, fresh: State, trials: int) -> None:
         shape, wanted = getattr(state, name).shape, (trials, getattr(fresh, name).shape[1])
         if shape != wanted:
             raise SpecificationError(f"initial.{name} has shape {shape}: must have shape {wanted}")
+    if state.parts != fresh.parts:
+        differing = sorted(set(state.parts) ^ set(fresh.parts)) or list(state.parts)
+        raise SpecificationError(f"initial: belongs to a network with other parts or another order: {differing}")
     if state.dt != fresh.dt:
         raise ParameterError("initial", "dt", state.dt, f"must equal the run's dt = {fresh.dt}")
 

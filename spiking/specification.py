@@ -62,7 +62,10 @@ def checked_number(owner: str, name: str, value: object, requirement: Requiremen
         raise ParameterError(owner, name, value, f"must be {'an integer' if integer else 'a number'}")
     if integer and not (isinstance(value, Integral) or float(value).is_integer()):
         raise ParameterError(owner, name, value, f"must be an integer, and {requirement.text}")
-    number = int(value) if isinstance(value, Integral) and integer else float(value)
+    try:
+        number = int(value) if isinstance(value, Integral) and integer else float(value)
+    except OverflowError:
+        raise ParameterError(owner, name, "a number too large for floating point", requirement.text) from None
     if math.isnan(number) or not requirement.holds(number):
         raise ParameterError(owner, name, number, requirement.text)
     return int(number) if integer else number
@@ -154,7 +157,10 @@ def _checked_array(owner: str, name: str, value: object, metadata: Mapping[str, 
     whole = metadata["dtype"] is int
     kind = "integers" if whole else "finite numbers"
     try:
-        found = np.asarray(value, np.float64)
+        given = np.asarray(value)
+        if given.dtype.kind in "bc":
+            raise TypeError
+        found = given.astype(np.float64)
     except (TypeError, ValueError):
         raise ParameterError(owner, name, value, f"must be a list of {kind}") from None
     if found.ndim != 1 or not np.isfinite(found).all() or (whole and not np.array_equal(found, np.rint(found))):

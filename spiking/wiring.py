@@ -152,5 +152,8 @@ class Explicit(ArraySpecification, Wiring):
         """
         if not hasattr(matrix, "tocoo"):
             raise ParameterError("", "matrix", type(matrix).__name__, "must be a scipy sparse array or matrix")
-        entries: Any = matrix.tocoo()
+        if not isinstance(weighted, bool):
+            raise ParameterError("", "weighted", weighted, "must be true or false")
+        entries: Any = matrix.tocoo(copy=True)
+        entries.eliminate_zeros()
         return cls(entries.col, entries.row, entries.data if weighted else None)

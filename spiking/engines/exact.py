@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spiking.drives import NoDrive, PoissonDrive, kicks_of
 from spiking.engines.arrays import inhibitory_factor
-from spiking.engines.trial import Engine, Plan, indices, starts
+from spiking.engines.trial import Engine, Plan, indices, parts_of, starts
 from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels.layout import Record
 from spiking.network import Network
@@ -25,25 +25,29 @@ def check(network: Network, dt: float, duration: float, plan: Plan) -> None:
     for population in network.populations:
         name, neuron = population.name, population.neuron
         if not isinstance(neuron, LIF):
-            raise SpecificationError(f"{name}: scheme 'exact' simulates leaky or perfect IF neurons only; use 'grid'")
+            raise SpecificationError(
+                f"{name}: scheme 'exact' simulates leaky or perfect IF neurons only; use another scheme"
+            )
         if not isinstance(population.drive, (NoDrive, PoissonDrive)):
-            raise SpecificationError(f"{name}.drive: scheme 'exact' needs Poisson kicks or no drive; use 'reference'")
+            raise SpecificationError(
+                f"{name}.drive: scheme 'exact' needs Poisson kicks or no drive; use another scheme"
+            )
         if not isinstance(neuron.refractory, (NoRefractory, Exponential)):
             raise SpecificationError(
-                f"{name}.refractory: scheme 'exact' needs an exponential or no refractory time; use 'reference'"
+                f"{name}.refractory: scheme 'exact' needs an exponential or no refractory time; use another scheme"
             )
         if neuron.tau_m < np.inf and neuron.rest >= neuron.threshold:
             raise SpecificationError(f"{name}.rest: scheme 'exact' needs it below {name}.threshold")
     for projection in network.projections:
         name = projection.name
         if not isinstance(projection.synapse, PendingKick):
-            raise SpecificationError(f"{name}.synapse: scheme 'exact' needs kick synapses; use 'reference'")
+            raise SpecificationError(f"{name}.synapse: scheme 'exact' needs kick synapses; use another scheme")
         if not isinstance(projection.wiring, Annealed):
-            raise SpecificationError(f"{name}.wiring: scheme 'exact' needs annealed wiring; use 'reference'")
+            raise SpecificationError(f"{name}.wiring: scheme 'exact' needs annealed wiring; use another scheme")
         if projection.delay > 0:
-            raise ParameterError(name, "delay", projection.delay, "must be 0 for scheme 'exact'; use 'reference'")
+            raise ParameterError(name, "delay", projection.delay, "must be 0 for scheme 'exact'; use another scheme")
     if plan.traced.size or plan.edges.size:
-        raise SpecificationError("traces, voltage_bins: scheme 'exact' records none; use 'reference'")
+        raise SpecificationError("traces, voltage_bins: scheme 'exact' records none; use another scheme")
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Events:
     """A network made ready; see `spiking.engines.trial.Model`."""
 
     def __init__(self, network: Network, dt: float) -> None:
-        self.dt = dt
+        self.dt, self.parts = dt, parts_of(network)
         index = indices(network)
         self.pending_start = starts([network.sizes[p.target] for p in network.projections])
         neurons = [p.neuron for p in network.populations if isinstance(p.neuron, LIF)]
@@ -121,7 +125,7 @@ class Events:
             process=np.zeros((len(states), states[0].voltage.size)),
             in_flight=np.empty((0, 3), np.int64),
             generators=tuple(json.dumps(s.generator.bit_generator.state) for s in states),
-            dt=self.dt,
+            dt=self.dt, parts=self.parts,
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from spiking import graphs, memory
 from spiking.drives import ArrayDrive, OrnsteinUhlenbeckDrive, PoissonDrive, components
 from spiking.engines import arrays
-from spiking.engines.trial import Engine, Plan
+from spiking.engines.trial import Engine, Plan, parts_of
 from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels import layout
 from spiking.kernels.layout import Record
@@ -62,23 +62,31 @@ def _check(scheme: str, network: Network, dt: float, duration: float, plan: Plan
             if isinstance(drive, PoissonDrive) and drive.rate * dt > MOST_EXPECTED:
                 allowed = f"must be at most {MOST_EXPECTED / dt:g} kicks per ms at dt = {dt:g} ms; use a GaussianDrive"
                 raise ParameterError(f"{name}.drive", "rate", drive.rate, allowed)
+            if isinstance(drive, ArrayDrive) and not _whole(drive.interval / dt):
+                allowed = f"must be a whole number of steps of dt = {dt:g} ms"
+                raise ParameterError(f"{name}.drive", "interval", drive.interval, allowed)
             if isinstance(drive, ArrayDrive) and drive.values.size * drive.interval < duration * (1 - 1e-9):
                 needed = math.ceil(duration / drive.interval * (1 - 1e-9))
                 allowed = f"must be at least {needed}, of {drive.interval:g} ms each, for a duration of {duration:g} ms"
                 raise ParameterError(f"{name}.drive", "values", f"{drive.values.size} values", allowed)
     for projection in network.projections:
         limits[f"{projection.name}.tau"] = getattr(projection.synapse, "tau", math.inf)
-        steps = projection.delay / dt
-        if steps > 0 and (steps < 1 - 1e-9 or not math.isclose(steps, round(steps), rel_tol=1e-9)):
+        if projection.delay > 0 and not _whole(projection.delay / dt):
             allowed = f"must be 0 or a whole number of steps of dt = {dt:g} ms"
             raise ParameterError(projection.name, "delay", projection.delay, allowed)
     for address, value in limits.items():
         if dt > value / 2:
             raise ParameterError("", "dt", dt, f"must be at most {value / 2:g} ms, half of {address} = {value:g} ms")
     edges = sum(graphs.expected_edges(network, p) for p in network.projections if arrays.stored(p))
+    longest = max((getattr(p.wiring, "out_degree", 0) for p in network.projections), default=0)
+    memory.check(12.0 * longest, "the targets of a spike", "reduce out_degree")
     memory.check(3.0 * edges, "the graph", "reduce probability, degrees or sizes, or use procedural = true")
     slots = 1 + max((round(p.delay / dt) for p in network.projections), default=0)
     memory.check(4.0 * slots * sum(network.sizes.values()), "spikes on their way", "reduce delays, or raise dt")
+
+
+def _whole(steps: float) -> bool:
+    return round(steps) >= 1 and math.isclose(steps, round(steps), rel_tol=1e-9)
 
 
 @dataclass
@@ -177,4 +185,5 @@ class Stepping:
             in_flight=np.concatenate(flights),
             generators=tuple(json.dumps({"key": s.key.tolist(), "step": s.step}) for s in states),
             dt=self.dt,
+            parts=parts_of(self.network),
         )

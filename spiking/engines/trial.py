@@ -189,6 +189,12 @@ def indices(network: Network) -> Indices:
     )
 
 
+def parts_of(network: Network) -> tuple[str, ...]:
+    """Return what the arrays of a state mean: the kinds and sizes of the network's parts."""
+    populations = (f"{p.name}: {p.size} {p.neuron.kind}" for p in network.populations)
+    return (*populations, *(f"{p.name}: {p.synapse.kind}" for p in network.projections))
+
+
 def starts(sizes: list[int]) -> Ints:
     """Return where pieces of given sizes start, one after the other, and where the last ends."""
     return np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]).astype(np.int64)

@@ -23,6 +23,7 @@ from spiking.kernels.random import normal, search, uniform, word
 
 _CHUNK = 128
 _SUBSTEP = 0.2
+_ONE_POLE = math.pi**2
 
 _jit = njit(nogil=True, error_model="numpy")
 
@@ -147,13 +148,14 @@ def _sine(x):
 
 @_jit
 def move_quadratic(voltage, signal, push, hold, step, leak, infinite):
-    """Move by the exact solution at constant current, a Moebius map, whose pole is a spike."""
+    """Move by the exact solution at constant current, a Moebius map, whose pole is a spike; nan if it has several."""
     for i in range(voltage.size):
         v, x = voltage[i], push[i] * leak
         cosine, sine = _cosine(x), _sine(x)
         pole = cosine - v * leak * sine
         moved = (cosine * v + push[i] * sine) / pole
         moved = moved if infinite or pole > 0.0 else math.inf
+        moved = moved if x < _ONE_POLE else math.nan
         voltage[i] = moved if hold[i] <= step else v
         signal[i] = -pole
 

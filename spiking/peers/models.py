@@ -106,8 +106,6 @@ def _conductance_ports(afferents: Sequence[Projection]) -> Ports:
     found: list[Receptor] = []
     for projection in afferents:
         receptor = common.receptor(projection.synapse)
-        if -1.0 in _signs(projection):
-            raise ParameterError(projection.name, "factors", "negative", "must be at least 0: NEST's conductances are")
         if receptor not in found:
             found.append(receptor)
         if len(found) > 2:

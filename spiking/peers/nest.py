@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,12 @@ def to_nest(
     if not math.isclose(round(dt / _TIC) * _TIC, dt, rel_tol=1e-9):
         raise ParameterError("", "dt", dt, f"must be a multiple of {_TIC} ms, NEST's unit of time")
     models = {p.name: neuron_model(network, p, dt) for p in network.populations}
+    for projection in network.projections:
+        if projection.delay == 0 and not isinstance(projection.synapse, Delta):
+            warnings.warn(
+                f"{projection.name}.delay = 0: NEST delays by at least dt = {dt:g} ms, so its spikes act a step later",
+                stacklevel=2,
+            )
     nest = _quietly_loaded()
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR

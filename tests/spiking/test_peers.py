@@ -326,14 +326,6 @@ def test_nest_has_two_conductances():
         peers.to_nest(spiking.Network(net.populations, [*net.projections, third]))
 
 
-def test_nest_has_no_negative_conductances():
-    net = network(CONDUCTANCE)
-    wiring = spiking.Explicit([0, 1], [2, 3], [1.0, -1.0])
-    projections = [replace(net.projections[0], wiring=wiring), *net.projections[1:]]
-    with pytest.raises(SpecificationError, match="EE.factors = 'negative': must be at least 0"):
-        peers.to_nest(spiking.Network(net.populations, projections))
-
-
 @pytest.mark.parametrize(
     ("build", "options", "message"),
     [

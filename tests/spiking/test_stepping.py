@@ -175,6 +175,16 @@ def test_uniform_voltages_lie_between_reset_and_threshold():
         ({}, {"initial": "random"}, "initial = 'random': must be a State, .* or \"uniform\""),
         ({}, {"traces": [1]}, r"traces = \[1\]: must map populations to neurons"),
         ({}, {"traces": {"A": 3}}, "traces.A = 3: must be a list of neurons"),
+        ({"G.drive.interval": 2.55}, {}, "G.drive.interval = 2.55: must be a whole number of steps of dt = 0.1 ms"),
+        ({}, {"histogram_interval": 10.0}, "histogram_interval = 10.0: needs voltage_bins"),
+        (
+            {}, {"voltage_bins": (0.0, 1.0, 5), "histogram_interval": 0.15},
+            "histogram_interval = 0.15: must be a multiple of the sampling interval of 0.1 ms",
+        ),
+        ({}, {"voltage_bins": (0.0, np.inf, 5)}, "voltage_bins.greatest = inf: must be finite"),
+        ({}, {"initial": np.zeros(40)}, "initial = .*: must be a State"),
+        ({}, {"progress": 3}, "progress = 3: must be a function"),
+        ({"FC.out_degree": 10**11}, {}, "the targets of a spike would take .* GiB"),
         ({}, {"voltage_bins": (1, 2)}, r"voltage_bins = \(1, 2\): must be"),
         ({"K.drive.rate": 1e6}, {}, "K.drive.rate = 1000000.0: must be at most 200000 kicks per ms"),
         ({"A.size": 10**10}, {}, "the state would take .* GiB"),
@@ -191,6 +201,20 @@ def test_rates_that_the_step_limits_are_warned_of():
     net = spiking.Network([spiking.Population("E", 3, spiking.LIF(1.0), spiking.ConstantDrive(100.0))])
     with pytest.warns(UserWarning, match="E: a neuron fires 10000 times per s; it can fire once per step of dt = 0.1"):
         spiking.simulate(net, 10.0, scheme="interpolated")
+
+
+def test_two_spikes_of_a_quadratic_neuron_in_a_step_stop_the_run():
+    net = spiking.Network([spiking.Population("E", 1, spiking.QIF(), spiking.ConstantDrive((2 * np.pi / 0.1) ** 2))])
+    with pytest.raises(spiking.NumericalError, match="E: the voltage of neuron 0 became non-finite .* reduce dt"):
+        spiking.simulate(net, 10.0)
+
+
+def test_a_state_of_other_parts_is_refused(zoo):
+    state = spiking.simulate(zoo, 5.0).final_state
+    spiking.simulate(zoo.replace({"AB.weight": 2.0}), 5.0, initial=state)
+    for changes in ({"F.neuron": spiking.LIF(1.0, tau_m=5.0)}, {"CA.synapse": spiking.Delta(1.0)}):
+        with pytest.raises(SpecificationError, match="initial: belongs to a network with other parts"):
+            spiking.simulate(zoo.replace(changes), 5.0, initial=state)
 
 
 def test_a_conductance_that_exceeds_the_step_pulls_to_its_reversal():
@@ -218,5 +242,13 @@ def test_bad_parts_are_refused(zoo):
         s.SumDrive(s.GaussianDrive(1.0), s.SumDrive(s.ConstantDrive(1.0), s.PoissonDrive(1.0)))
     with pytest.raises(SpecificationError, match="BA.synapse = 'exponential_conductance': its target B must be a LIF"):
         zoo.replace({"B.neuron": s.QIF()})
+    with pytest.raises(ParameterError, match=r"EIF.slope_factor = 0.05: must be at least 0.1: \(threshold - onset\)"):
+        s.EIF(0.0, -65.0, 15.0, -65.0, -50.0, 0.05)
+    with pytest.raises(ParameterError, match="BF.factors = -1.0: must be at least 0 for conductances"):
+        zoo.replace({"BF.wiring": s.Explicit([0], [0], [-1.0])})
+    with pytest.raises(ParameterError, match="LIF.threshold = .*too large"):
+        s.LIF(10**400)
+    with pytest.raises(ParameterError, match="Explicit.sources = .*: must be a list of integers"):
+        s.Explicit(np.array([True, False]), np.array([False, True]))
     with pytest.raises(ParameterError, match="ArrayDrive.values = .*: must be a list of finite numbers"):
         s.ArrayDrive([1.0, np.nan], 1.0)
