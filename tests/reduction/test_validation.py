@@ -105,6 +105,7 @@ def test_an_interrupted_validation_resumes(chang, tmp_path):
     assert len(list((tmp_path / "points").iterdir())) == 3
 
 
+@pytest.mark.filterwarnings("ignore:.*once per step")
 def test_a_failing_point_names_its_value_and_keeps_the_others(tmp_path):
     import spiking
 
