@@ -13,11 +13,11 @@ import spiking
 
 
 def network(neurons, degree, procedural=False, weight=1e-4):
-    """Neurons at some 15 Hz, connected too weakly to change it."""
+    """Neurons at some 130 Hz, connected too weakly to change it."""
     neuron = spiking.LIF(20.0, 10.0, 20.0, refractory=spiking.Fixed(2.0))
     wiring = spiking.FixedOutDegree(degree, procedural=True) if procedural else spiking.FixedInDegree(degree)
     return spiking.Network(
-        [spiking.Population("E", neurons, neuron, spiking.PoissonDrive(10.0, 0.1))],
+        [spiking.Population("E", neurons, neuron, spiking.PoissonDrive(10.0, 0.25))],
         [spiking.Projection("E", "E", spiking.ExponentialCurrent(weight, 2.0), wiring, delay=1.0)],
     )
 
