@@ -57,7 +57,7 @@ class Bernoulli(Wiring):
         Of the graph.
     procedural : bool
         Whether targets are drawn anew, alike, at every spike, instead of being stored: memory grows with the number
-        of neurons only; a spike costs some ten times as much.
+        of neurons only; a spike costs several times as much.
     """
 
     kind: ClassVar[str] = "bernoulli"
