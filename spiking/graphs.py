@@ -139,7 +139,7 @@ def to_networkx(network: Network) -> networkx.MultiDiGraph:
 
     found: Any = networkx.MultiDiGraph()
     checked_network(network)
-    first = _first(network)
+    first = {name: own.start for name, own in network.neurons.items()}
     for name, size in network.sizes.items():
         found.add_nodes_from(range(first[name], first[name] + size), population=name)
     for p in network.projections:
@@ -181,7 +181,7 @@ def from_networkx(network: Network, graph: networkx.DiGraph) -> Network:
             f"{', '.join(f'{n} ({size})' for n, size in network.sizes.items())}; "
             f"missing or strange: {strange or 'not integers'}"
         )
-    first = _first(network)
+    first = {name: own.start for name, own in network.neurons.items()}
     owner = [name for name, size in network.sizes.items() for _ in range(size)]
     found: dict[str, list[tuple[int, int, float]]] = {p.name: [] for p in network.projections}
     between: dict[tuple[str, str], list[str]] = {}
@@ -208,8 +208,3 @@ def _explicit(projection: Projection, triples: list[tuple[int, int, float]]) -> 
         return replace(projection, wiring=wiring)
     except ParameterError as error:
         raise error.at(projection.name) from None
-
-
-def _first(network: Network) -> dict[str, int]:
-    """Return the number of the first neuron of each population."""
-    return dict(zip(network.sizes, np.cumsum([0, *network.sizes.values()]).tolist(), strict=False))

@@ -168,6 +168,15 @@ class Network:
         """Number of neurons of each population."""
         return {p.name: p.size for p in self.populations}
 
+    @property
+    def neurons(self) -> dict[str, slice]:
+        """Range of each population's neurons, numbered population by population."""
+        found, end = {}, 0
+        for p in self.populations:
+            found[p.name] = slice(end, end + p.size)
+            end += p.size
+        return found
+
     def population(self, name: str) -> Population:
         """Return a population by name."""
         return next(p for p in self.populations if p.name == name)

@@ -254,7 +254,6 @@ def _plan(
     histogram_interval: float | None,
 ) -> Plan:
     traced: list[int] = []
-    first = dict(zip(network.sizes, np.cumsum([0, *network.sizes.values()]).tolist(), strict=False))
     if traces is not None and not isinstance(traces, Mapping):
         raise ParameterError("", "traces", traces, 'must map populations to neurons: {"E": [0, 3]}')
     for name, neurons in (traces or {}).items():
@@ -262,9 +261,10 @@ def _plan(
             raise UnknownNameError("population", name, network.sizes)
         if not isinstance(neurons, Iterable):
             raise ParameterError("traces", name, neurons, "must be a list of neurons, such as [0, 3]")
+        first = network.neurons[name].start
         for neuron in neurons:
             bound = Requirement(f"must lie between 0 and {network.sizes[name] - 1}", _below(network.sizes[name]))
-            traced.append(first[name] + int(checked_number("traces", name, neuron, bound, integer=True)))
+            traced.append(first + int(checked_number("traces", name, neuron, bound, integer=True)))
     edges = np.empty(0)
     if voltage_bins is not None:
         if not (isinstance(voltage_bins, Sequence) and len(voltage_bins) == 3):

@@ -126,7 +126,7 @@ def projections(
         strength = -1.0 if getattr(synapse, "inhibitory", False) else 1.0
         strength *= synapse.weight  # type: ignore[attr-defined]
         tau = getattr(synapse, "tau", math.inf)
-        share = -math.expm1(-dt / tau) if exact else dt / tau
+        share = _consumed(dt, tau, exact)
         c0, c1, unit, reversal, rounded = 1.0, 0.0, 1.0, 0.0, False
         lag = round(projection.delay / dt)
         if isinstance(synapse, PendingCurrent):
@@ -189,6 +189,11 @@ def graph(network: Network) -> tuple[layout.Graph, Ints, list[bool]]:
     return joined, starts([0 if r is None else r.row.size for r in rows]), weighted
 
 
+def _consumed(dt: float, tau: float, exact: bool) -> float:
+    """Return the share of a synaptic variable that goes within dt (ms)."""
+    return -math.expm1(-dt / tau) if exact else dt / tau
+
+
 def _filtered(dt: float, tau: float, neuron: Any) -> float:
     """Return what a unit current that decays with tau adds to a leaky voltage within dt (ms)."""
     difference = 1.0 / tau - 1.0 / neuron.tau_m
@@ -236,8 +241,7 @@ def tables(network: Network, dt: float, exact: bool) -> layout.Tables:
         consumption_row.append(len(consumption))
         arrival_row.append(len(arrival))
         if isinstance(projection.synapse, PendingSpikeSynapse):
-            tau = projection.synapse.tau
-            share = -math.expm1(-dt / tau) if exact else dt / tau
+            share = _consumed(dt, projection.synapse.tau, exact)
             consumption += rows.consumption_rows(share, binomial=exact)
         if isinstance(projection.wiring, Annealed):
             arrival += rows.arrival_rows(projection.wiring.probability)

@@ -183,7 +183,7 @@ def indices(network: Network) -> Indices:
     """Return the indices of a network."""
     names, sizes = list(network.sizes), list(network.sizes.values())
     return Indices(
-        start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        start=starts(sizes),
         target=np.array([names.index(p.target) for p in network.projections], np.int64),
         source=np.array([names.index(p.source) for p in network.projections], np.int64),
     )

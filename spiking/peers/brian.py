@@ -162,7 +162,7 @@ def to_brian2(network: Network, *, dt: float = 0.1, seed: int = 0, voltage: npt.
     brian2 = _PEER.load()
     brian2.seed(int(seed))
     clock = brian2.Clock(dt * brian2.ms)
-    neurons = common.slices(network)
+    neurons = network.neurons
     groups = {p.name: _group(brian2, network, p, clock, voltages[neurons[p.name]], dt) for p in network.populations}
     inputs = {p.name: _inputs(brian2, groups[p.name], p, dt) for p in network.populations}
     acted_on = {p.name: variables(network, p.target)[common.receptor(p.synapse)] for p in network.projections}

@@ -166,12 +166,6 @@ def constant_current(drive: Drive) -> float:
     return sum((d.current for d in components(drive) if isinstance(d, ConstantDrive)), 0.0)
 
 
-def slices(network: Network) -> dict[str, slice]:
-    """Return which neurons belong to each population."""
-    ends = np.cumsum(list(network.sizes.values())).tolist()
-    return {name: slice(end - size, end) for (name, size), end in zip(network.sizes.items(), ends, strict=True)}
-
-
 def weighted_edges(network: Network, projection: Projection) -> tuple[Ints, Ints, float | Floats]:
     """Return (sources, targets, weights in the synapse's unit) of a projection's edges.
 
@@ -218,7 +212,7 @@ def recording(
         Of the run; its dt (ms) is the length of a step.
     """
     dt = options["dt"]
-    first = {name: neurons.start for name, neurons in slices(network).items()}
+    first = {name: neurons.start for name, neurons in network.neurons.items()}
     steps = np.concatenate([np.asarray(steps, np.int64) for steps, _ in spikes.values()])
     senders = np.concatenate([np.asarray(own, np.int64) + first[name] for name, (_, own) in spikes.items()])
     order = np.lexsort((senders, steps))

@@ -160,7 +160,7 @@ def to_nest(
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=dt, rng_seed=int(seed) + 1, local_num_threads=threads)
-    neurons = common.slices(network)
+    neurons = network.neurons
     shortest = {"delay": min((_delay(p, dt) for p in network.projections), default=dt)}
     populations, generators, recorders = {}, {}, {}
     for name, model in models.items():

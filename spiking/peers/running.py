@@ -11,7 +11,6 @@ from spiking import graphs
 from spiking.errors import UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.peers.brian import to_brian2
-from spiking.peers.common import slices
 from spiking.peers.nest import to_nest
 from spiking.recording import Recording
 from spiking.simulation import check_start, starting_voltages
@@ -75,7 +74,7 @@ def simulate(
 def _events(network: Network, recording: Recording) -> int:
     """Return the targets of all spikes."""
     fired = np.bincount(recording.senders, minlength=sum(network.sizes.values()))
-    neurons, total = slices(network), 0
+    neurons, total = network.neurons, 0
     for projection in network.projections:
         sources, _, _ = graphs.edges(network, projection.name)
         degrees = np.bincount(sources, minlength=network.sizes[projection.source])
