@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-peers numbers lint bench docs wheel clean
+.PHONY: demo test test-slow test-peers numbers lint bench docs wheel programs clean
 
 demo: .venv/demo
 	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 5000 --seed 1 --out demo
@@ -24,7 +24,7 @@ lint: .venv/lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/bench .venv/peers/installed
+bench: .venv/bench .venv/peers/installed .venv/nnmt/installed
 	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:xdist -s
 	.venv/peers/bin/python -m pytest tests/benchmarks/test_simulators.py -o addopts="" -p no:xdist -s
 
@@ -53,6 +53,16 @@ wheel: .venv/test
 	test -x .venv/peers/bin/python || $(PYTHON) -m venv .venv/peers
 	.venv/peers/bin/python -m pip install -q -e ".[test,bench,brian2,nest]" "numpy<2.4"
 	@touch $@
+
+.venv/nnmt/installed:
+	test -x .venv/nnmt/bin/python || $(PYTHON) -m venv .venv/nnmt
+	.venv/nnmt/bin/python -m pip install -q nnmt==1.3.0
+	@touch $@
+
+# Programs that exported models are tested with, from Debian; without them those tests are skipped.
+programs:
+	apt-get update -q
+	apt-get install -q -y --no-install-recommends auto-07p xppaut gfortran texlive-latex-base texlive-latex-recommended
 
 clean:
 	rm -rf .venv build dist *.egg-info docs/_build docs/gallery demo

@@ -26,7 +26,7 @@ for value in values:
 for order, marker, label in ((values, "^", "upwards"), (values[::-1], "v", "downwards")):
     state, points = None, []
     for value in order:
-        approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": value}))
+        approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": value}), closure="published")
         trajectory = reduction.integrate(approximation, duration=2500.0, initial=state)
         state = trajectory.final_state
         points += [(value, height) for height in trajectory.peaks("E", discard=2000.0).heights]

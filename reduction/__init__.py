@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reduction.assumptions import applicability
     from reduction.comparison import ValidationReport
+    from reduction.explicit import ExplicitEquations
+    from reduction.exporting.programs import export
     from reduction.integration import integrate
+    from reduction.levels.exact import montbrio_pazo_roxin
+    from reduction.levels.shot_noise import shot_noise_rate
+    from reduction.levels.siegert import siegert_rate, siegert_variation
+    from reduction.levels.spectra import population_spectra
+    from reduction.levels.stationary import StationaryState, stationary
     from reduction.markov import MarkovApproximation
     from reduction.symbolic import ReducedEquations, derive
     from reduction.system import ODESystem
@@ -16,15 +23,46 @@ if TYPE_CHECKING:
     from reduction.validation import validate
 
 _HOME = {
-    "MarkovApproximation": "markov", "ODESystem": "system", "ReducedEquations": "symbolic", "Trajectory": "trajectory",
-    "ValidationReport": "comparison", "applicability": "assumptions", "derive": "symbolic",
-    "integrate": "integration", "validate": "validation",
-}  # fmt: skip
+    "MarkovApproximation": "markov",
+    "ExplicitEquations": "explicit",
+    "ODESystem": "system",
+    "ReducedEquations": "symbolic",
+    "StationaryState": "levels.stationary",
+    "Trajectory": "trajectory",
+    "ValidationReport": "comparison",
+    "applicability": "assumptions",
+    "derive": "symbolic",
+    "export": "exporting.programs",
+    "integrate": "integration",
+    "montbrio_pazo_roxin": "levels.exact",
+    "population_spectra": "levels.spectra",
+    "shot_noise_rate": "levels.shot_noise",
+    "siegert_rate": "levels.siegert",
+    "siegert_variation": "levels.siegert",
+    "stationary": "levels.stationary",
+    "validate": "validation",
+}
 
 __all__ = [
-    "MarkovApproximation", "ODESystem", "ReducedEquations", "Trajectory", "ValidationReport", "applicability", "derive",
-    "integrate", "validate",
-]  # fmt: skip
+    "ExplicitEquations",
+    "MarkovApproximation",
+    "ODESystem",
+    "ReducedEquations",
+    "StationaryState",
+    "Trajectory",
+    "ValidationReport",
+    "applicability",
+    "derive",
+    "export",
+    "integrate",
+    "montbrio_pazo_roxin",
+    "population_spectra",
+    "shot_noise_rate",
+    "siegert_rate",
+    "siegert_variation",
+    "stationary",
+    "validate",
+]
 
 
 def __getattr__(name: str) -> Any:

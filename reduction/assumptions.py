@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from reduction import grids
 from reduction.markov import MarkovApproximation
+from reduction.sources import Source, drives
 from spiking.drives import PoissonDrive
 from spiking.network import Network
-from spiking.neurons import LIF, Fixed
-from spiking.synapses import PendingKick, PendingSpikeSynapse
+from spiking.neurons import Fixed, Normal
+from spiking.synapses import PendingKick
+from spiking.wiring import AllToAll, Annealed, FixedInDegree
 
 Verdict = Literal["holds", "strained", "broken"]
 
@@ -66,15 +69,21 @@ def applicability(approximation: MarkovApproximation | Network) -> list[Check]:
     Returns
     -------
     list of Check
-        Fast decorrelation, event times, closure, diffusion, finite size, common input, and (where it applies) rounding
-        and Erlang stages; each at the address where the strain is largest.
+        Those that apply of fast decorrelation, event times, closure, levels, diffusion, finite size, avalanches, common
+        input, fixed graphs, rounding and Erlang stages; each at the address where the strain is largest.
     """
     if isinstance(approximation, Network):
         approximation = MarkovApproximation(approximation)
     network = approximation.network
-    synapses = {p.name: (p, p.synapse) for p in network.projections if isinstance(p.synapse, PendingSpikeSynapse)}
-    neurons = {p.name: p.neuron for p in network.populations if isinstance(p.neuron, LIF)}
-    spans = {name: neuron.threshold - neuron.reset for name, neuron in neurons.items()}
+    sources = [s for s in approximation.sources() if s.source]
+    wirings = {p.name: p.wiring for p in network.projections}
+    bounds = {
+        p.name: grids.bounds(p, network.parameters, approximation.v_min[p.name], approximation.bins[p.name])
+        for p in network.populations
+    }
+    spans = {name: b.threshold - b.reset for name, b in bounds.items()}
+    slow = [s for s in sources if not s.kick]
+    scalar = [s for s in slow if approximation.telegraphs(s) == 0]
     checks: list[Check] = []
 
     def worst(candidates: dict[str, float], **text: str | float) -> None:
@@ -82,16 +91,16 @@ def applicability(approximation: MarkovApproximation | Network) -> list[Check]:
             address = max(candidates, key=lambda a: candidates[a])
             checks.append(Check(address=address, value=candidates[address], **text))  # type: ignore[arg-type]
 
-    passage = {name: _passage_time(network, name, spans[name]) for name in neurons}
+    passage = {p.name: _passage_time(network, p.name, spans[p.name]) for p in network.populations}
     worst(
-        {f"{n}.tau": s.tau / passage[p.target] for n, (p, s) in synapses.items()},
+        {f"{s.name}.tau": s.tau / passage[s.target] for s in scalar},
         assumption="pending spikes decorrelate faster than voltages move",
         measure="synaptic time over the time the drive alone needs from reset to threshold",
         comfortable=0.1,
-        consequence="V and H become correlated; a closure that follows E[H | v] would be needed",
+        consequence="V and H become correlated: closure='conditional' follows that",
     )
-    excitation = {n: s.tau for n, (_, s) in synapses.items() if not s.inhibitory}
-    inhibition = {n: s.tau for n, (_, s) in synapses.items() if s.inhibitory}
+    excitation = {s.name: s.tau for s in scalar if _excites(s, bounds[s.target])}
+    inhibition = {s.name: s.tau for s in scalar if not _excites(s, bounds[s.target])}
     if excitation and inhibition:
         rise = min(excitation.values())
         worst(
@@ -102,16 +111,25 @@ def applicability(approximation: MarkovApproximation | Network) -> list[Check]:
             consequence="during events H is far from independent of V: event sizes are less certain than rates",
         )
     worst(
-        {f"{n}.tau": _factors_of_two(approximation.kappa(s.tau), 2 * s.tau) for n, (_, s) in synapses.items()},
+        {f"{s.name}.tau": _factors_of_two(approximation.kappa(s.tau), 2 * s.tau) for s in scalar},
         assumption="kappa is the integral 2 tau of the autocorrelation of H",
         measure="factors of two between kappa and 2 tau",
         comfortable=1.0,
-        consequence="synaptic noise is scaled wrongly where it matters; compare closure='published' and 'white'",
-    )  # fmt: skip
-    kicks = {f"{n}.weight": s.weight / spans[p.target] for n, (p, s) in synapses.items()}
+        consequence="synaptic noise is scaled wrongly where it matters; compare closure='conditional'",
+    )
+    worst(
+        {f"{s.name}.tau": 1 / approximation.noise_levels for s in slow if approximation.telegraphs(s) > 0},
+        assumption="a few levels stand for the distribution of H",
+        measure="1 / noise_levels",
+        comfortable=0.34,
+        consequence="raise noise_levels= until rates stop moving",
+    )
+    kicks = {f"{s.name}.weight": _kick(s, bounds[s.target]) / spans[s.target] for s in sources}
     for population in network.populations:
-        if isinstance(population.drive, PoissonDrive):
-            kicks[f"{population.name}.drive.size"] = abs(population.drive.size) / spans[population.name]
+        kicks |= {
+            f"{address}.size": abs(drive.size) / spans[population.name]
+            for address, drive in drives(population) if isinstance(drive, PoissonDrive)
+        }  # fmt: skip
     worst(
         kicks,
         assumption="many small kicks act as Gaussian noise (diffusion)",
@@ -124,21 +142,21 @@ def applicability(approximation: MarkovApproximation | Network) -> list[Check]:
         assumption="populations are infinite",
         measure="relative size of fluctuations, 1 / sqrt(N)",
         comfortable=0.03,
-        consequence="the ODE lacks finite-size noise, which shifts rates near bifurcations and blurs events",
+        consequence="the ODE lacks finite-size noise, which shifts rates near bifurcations and blurs events: "
+        "level 'chain' has it",
     )
     worst(
         {
-            f"{n}.weight": network.sizes[p.target] * p.wiring.probability * s.weight / spans[p.target]  # type: ignore[attr-defined]
-            for n, (p, s) in synapses.items()
-            if not s.inhibitory and p.target == p.source
+            f"{s.name}.weight": network.sizes[s.target] * s.probability * _kick(s, bounds[s.target]) / spans[s.target]
+            for s in sources if _excites(s, bounds[s.target]) and s.target == s.source
         },
         assumption="one spike moves the population little (no avalanches)",
         measure="N p S / (threshold - reset): threshold distances that one spike covers in all its targets together",
         comfortable=1.0,
         consequence="events are avalanches: their size is sensitive to every approximation above",
-    )
+    )  # fmt: skip
     worst(
-        {f"{n}.probability": p.wiring.probability for n, (p, _) in synapses.items()},  # type: ignore[attr-defined]
+        {f"{s.name}.probability": s.probability for s in sources},
         assumption="neurons of a population receive different spikes",
         measure="connection probability: the share of input that two neurons have in common",
         comfortable=0.5,
@@ -146,27 +164,48 @@ def applicability(approximation: MarkovApproximation | Network) -> list[Check]:
     )
     worst(
         {
-            f"{n}.rounded": 0.5 / s.weight
-            for n, (_, s) in synapses.items()
-            if isinstance(s, PendingKick) and s.rounded and s.weight
+            f"{s.name}.wiring": 1 / math.sqrt(max(s.probability * network.sizes[s.source], 1e-9))
+            for s in sources if not isinstance(wirings[s.name], (Annealed, FixedInDegree, AllToAll))
+        },
+        assumption="a fixed graph acts like connections drawn anew at every spike",
+        measure="relative spread of in-degrees, 1 / sqrt(in-degree)",
+        comfortable=0.1,
+        consequence="neurons differ for good by their in-degree, which the reduction averages over",
+    )  # fmt: skip
+    worst(
+        {
+            f"{p.name}.rounded": 0.5 / p.synapse.weight
+            for p in network.projections
+            if isinstance(p.synapse, PendingKick) and p.synapse.rounded and p.synapse.weight
         },
         assumption="rounding of jumps is negligible",
         measure="standard deviation of the rounding (at most 0.5) over the jump",
         comfortable=0.3,
         consequence="the noise of stochastic rounding is left out of the noise intensity",
     )
+    fixed = {
+        f"{p.name}.refractory": 1 / math.sqrt(approximation.pool_stages(p.name))
+        for p in network.populations
+        if isinstance(getattr(p.neuron, "refractory", None), (Fixed, Normal))
+    }
     worst(
-        {
-            f"{name}.refractory.duration": 1 / math.sqrt(approximation.stages[name])
-            for name, neuron in neurons.items()
-            if isinstance(neuron.refractory, Fixed)
-        },
-        assumption="Erlang stages stand for a fixed refractory time",
+        fixed | {f"{s.name}.delay": 1 / math.sqrt(approximation.stages) for s in sources if s.delay > 0},
+        assumption="Erlang stages stand for a fixed refractory time or delay",
         measure="relative spread of the stages' sum, 1 / sqrt(stages)",
         comfortable=0.25,
-        consequence="raise stages= to sharpen the refractory time",
+        consequence="raise stages= to sharpen them",
     )
     return checks
+
+
+def _excites(source: Source, bounds: grids.Bounds) -> bool:
+    """Return whether a source drives the voltage up at threshold."""
+    return source.weight * (source.c0 + source.c1 * bounds.threshold) > 0
+
+
+def _kick(source: Source, bounds: grids.Bounds) -> float:
+    """Return the largest voltage in mV that a spike moves between reset and threshold."""
+    return abs(source.weight) * max(abs(source.c0 + source.c1 * v) for v in (bounds.reset, bounds.threshold))
 
 
 def _factors_of_two(a: float, b: float) -> float:
@@ -175,7 +214,6 @@ def _factors_of_two(a: float, b: float) -> float:
 
 def _passage_time(network: Network, name: str, span: float) -> float:
     """Time in ms in which the drive alone takes a voltage over `span`, at most the membrane time constant."""
-    parameters = network.parameters
-    drift = parameters.get(f"{name}.drive.rate", 0.0) * parameters.get(f"{name}.drive.size", 0.0)
+    drift = grids.mean_drive(network.population(name))
     ballistic = span / drift if drift > 0 else math.inf
-    return min(ballistic, parameters[f"{name}.tau_m"], 1e9)
+    return min(ballistic, network.parameters[f"{name}.tau_m"], 1e9)

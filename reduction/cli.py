@@ -110,10 +110,24 @@ def _parser() -> argparse.ArgumentParser:
     _add_reduction(derive)
     _add_floor(derive)
 
+    export = command("export", _export, "write the reduced equations as a model of another program", network)
+    export.add_argument("--to", required=True, metavar="PROGRAM", help="auto, xpp, python or julia")
+    export.add_argument("--out", type=Path, metavar="DIR", help="for the files (default: print them)")
+    export.add_argument("--name", default="network", help="of the model and its files (default network)")
+    _add_reduction(export)
+    _add_floor(export)
+
+    stationary = command("stationary", _stationary, "find all stationary states, with their stability", network)
+    stationary.add_argument("--starts", type=int, default=24, help="starting points (default 24)")
+    _add_reduction(stationary)
+    _add_floor(stationary)
+
     integrate = command("integrate", _integrate, "integrate a reduction", network)
     _add_times(integrate, duration=1000.0, share=0.3)
-    integrate.add_argument("--level", default="ode", help="ode or published (default ode)")
+    integrate.add_argument("--level", default="ode", help="ode, chain, langevin or published (default ode)")
     integrate.add_argument("--dt", type=float, default=0.1, help="step, ms (default 0.1)")
+    integrate.add_argument("--trials", type=int, default=1, help="repetitions of a random level (default 1)")
+    integrate.add_argument("--workers", type=int, help="threads for trials (default: one per core)")
     integrate.add_argument("--out", type=Path, metavar="FILE", help="save the trajectory (.npz)")
     integrate.add_argument(
         "--plot",
@@ -172,9 +186,12 @@ def _add_scheme(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _add_reduction(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--noise-levels", type=int, default=3, metavar="N", help="of coloured noise, closure conditional (default 3)"
+    )
     parser.add_argument("--bins", type=int, help="voltage bins per population (default: 150, or more)")
-    text = "published, white, or kappa in ms (default: white with kick synapses, else published)"
-    parser.add_argument("--closure", help=text)
+    text = "conditional, white, published, or kappa in ms (default conditional)"
+    parser.add_argument("--closure", default="conditional", help=text)
 
 
 def _add_floor(parser: argparse.ArgumentParser) -> None:
@@ -241,12 +258,16 @@ def _values(text: str) -> list[float]:
 def _approximation(options: argparse.Namespace, network: Network) -> MarkovApproximation:
     from reduction.markov import MarkovApproximation
 
-    return MarkovApproximation(network, bins=options.bins, v_min=options.v_min, closure=_closure(options.closure))
+    return MarkovApproximation(
+        network,
+        bins=options.bins,
+        v_min=options.v_min,
+        closure=_closure(options.closure),
+        noise_levels=options.noise_levels,
+    )
 
 
-def _closure(text: str | None) -> str | float | None:
-    if text is None:
-        return None
+def _closure(text: str) -> str | float:
     try:
         return float(text)
     except ValueError:
@@ -389,6 +410,44 @@ def _derive(options: argparse.Namespace) -> None:
         print(text)
 
 
+def _export(options: argparse.Namespace) -> None:
+    from reduction.exporting.programs import export
+
+    approximation = _approximation(options, _network(options))
+    initial = _equilibrium(approximation) if options.to == "auto" else None
+    files = export(approximation, options.to, options.out, initial=initial, name=options.name)
+    if options.json:
+        _print_json({"files": files if options.out is None else [str(options.out / name) for name in files]})
+    elif options.out is None:
+        print(*files.values(), sep="\n", end="")
+    else:
+        print(*(options.out / name for name in files), sep="\n")
+
+
+def _equilibrium(approximation: MarkovApproximation) -> Any:
+    """Return an equilibrium, from which AUTO starts, with the first of the stationary rates."""
+    from reduction.levels.stationary import stationary
+    from spiking.errors import NumericalError
+
+    equilibrium = stationary(approximation)[0].equilibrium
+    if equilibrium is None or equilibrium.size != len(approximation.ode().names):
+        raise NumericalError("AUTO starts from an equilibrium, and none was found: give fewer --bins or --noise-levels")
+    return equilibrium
+
+
+def _stationary(options: argparse.Namespace) -> None:
+    from reduction.levels.stationary import stationary
+
+    states = stationary(_approximation(options, _network(options)), starts=options.starts)
+    if options.json:
+        _print_json({"states": [state.to_plain() for state in states]})
+        return
+    for state in states:
+        word = {True: "stable", False: "unstable", None: "stability unknown"}[state.stable]
+        for name, rate in state.rates.items():
+            print(f"{name:12}{rate:12.6f} Hz   CV {state.variations[name]:.4f}   {word}")
+
+
 def _integrate(options: argparse.Namespace) -> None:
     from reduction.integration import integrate
 
@@ -399,7 +458,10 @@ def _integrate(options: argparse.Namespace) -> None:
     approximation = _approximation(options, network)
     begun = time.perf_counter()
     with _progress(options, "integrating") as progress:
-        trajectory = integrate(approximation, options.level, options.duration, dt=options.dt, progress=progress)
+        trajectory = integrate(
+            approximation, options.level, options.duration, dt=options.dt, seed=options.seed, trials=options.trials,
+            workers=options.workers, progress=progress,
+        )  # fmt: skip
     wall = time.perf_counter() - begun
     rates = trajectory.rates(options.discard)
     if options.out is not None:
@@ -407,10 +469,11 @@ def _integrate(options: argparse.Namespace) -> None:
     if options.plot is not None:
         _save(trajectory.plot(discard=options.discard), options.plot)
     if options.json:
-        _print_json({"level": options.level, "rates": rates, "wall_s": wall})
+        plain = {name: rate.to_plain() for name, rate in rates.items()}
+        _print_json({"level": options.level, "rates": plain, "wall_s": wall})
         return
     for name, rate in rates.items():
-        print(f"{name:12}{rate:10.4f} Hz")
+        print(f"{name:12}{rate.mean:10.4f}{f' ± {rate.se:.2g}' if rate.se else ''} Hz")
     print(f"level {options.level}: {trajectory.duration:g} ms in {wall:.2f} s (with compilation, if any)")
 
 
@@ -437,7 +500,7 @@ def _validate(options: argparse.Namespace) -> None:
     if options.json:
         rows = [
             {"value": r.value, "population": r.population, "level": r.level, "network": r.network.to_plain(),
-             "reduced": r.reduced, "error": r.error.to_plain()}
+             "reduced": r.reduced.to_plain(), "error": r.error.to_plain()}
             for r in report.comparisons()
         ]  # fmt: skip
         _print_json({"report": str(page), "summary": report.to_json()["summary"], "comparisons": rows, "wall_s": wall})

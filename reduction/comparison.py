@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 EXCERPT = 200.0
 EXCERPT_STEP = 0.5
 """Length and sampling in ms of the traces that a report shows."""
@@ -54,13 +54,13 @@ class Source:
     Attributes
     ----------
     rates : dict
-        Population to `Estimate` in Hz; the standard error is 0 for deterministic levels.
+        Population to `Estimate` in Hz; the standard error is 0 for levels without chance.
     peaks : dict
         Population to heights of the rate's peaks in spikes per ms, one array per trial.
     excerpt : dict
         Population to rate in spikes per ms, sampled every 0.5 ms of the 200 ms after the discarded time.
     synchrony : dict or None
-        Population to `Estimate` of the spike synchrony index (network only).
+        Population to `Estimate` of the spike synchrony index (network and chain).
     raster : list or None
         [times in ms after the discarded time, neurons] of the excerpt (network only).
     wall_s : float
@@ -90,17 +90,17 @@ class Comparison:
     population, level : str
     network : Estimate
         In Hz.
-    reduced : float
+    reduced : Estimate
         In Hz.
     error : Estimate
-        Relative: (reduced - network) / network, with the standard error that the network's brings.
+        Relative: (reduced - network) / network, with the standard error that both bring.
     """
 
     value: float
     population: str
     level: str
     network: Estimate
-    reduced: float
+    reduced: Estimate
     error: Estimate
 
 
@@ -140,9 +140,10 @@ class ValidationReport:
             for population in self.network.sizes:
                 rate = point["network"].rates[population]
                 for level in self.options.levels:
-                    reduced = point[level].rates[population].mean
-                    ratio = reduced / rate.mean if rate.mean else math.nan
-                    error = Estimate(ratio - 1, abs(ratio) * rate.se / rate.mean if rate.mean else math.nan)
+                    reduced = point[level].rates[population]
+                    ratio = reduced.mean / rate.mean if rate.mean else math.nan
+                    se = math.hypot(ratio * rate.se, reduced.se) / rate.mean if rate.mean else math.nan
+                    error = Estimate(ratio - 1, se)
                     rows.append(Comparison(value, population, level, rate, reduced, error))
         return rows
 

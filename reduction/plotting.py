@@ -20,9 +20,14 @@ from spiking.plotting import cycle, raster_of
 NETWORK = "#222222"
 LEVEL_STYLES: dict[str, dict[str, Any]] = {
     "ode": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "chain": {"color": "#009E73", "linestyle": "-", "marker": "^"},
+    "langevin": {"color": "#CC79A7", "linestyle": "-.", "marker": "v"},
     "published": {"color": "#D55E00", "linestyle": "--", "marker": "s"},
 }
-LEVEL_NAMES = {"network": "spiking network", "ode": "ODE", "published": "published scheme"}
+LEVEL_NAMES = {
+    "network": "spiking network", "ode": "ODE", "chain": "chain", "langevin": "Langevin",
+    "published": "published scheme",
+}  # fmt: skip
 
 _HEIGHT_BINS = 60
 

@@ -180,7 +180,7 @@ def _rate_table(report: ValidationReport) -> str:
 def _error_cells(row: Comparison) -> str:
     size = abs(row.error.mean)
     shade = "small" if size <= 0.02 else "medium" if size <= 0.1 else "large"
-    return f'<td>{row.reduced:.2f}</td><td class="{shade}">{_percent(row.error)[:-2]}</td>'
+    return f'<td>{row.reduced.mean:.2f}</td><td class="{shade}">{_percent(row.error)[:-2]}</td>'
 
 
 def _hertz(rate: Estimate) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import archive, network_file
-from spiking.errors import UnknownNameError
+from spiking.errors import ParameterError, SpecificationError, UnknownNameError
+from spiking.estimates import Estimate, block_estimate
 from spiking.network import Network
-from spiking.statistics import Peaks, checked_discard, rate_peaks, smoothed
+from spiking.recording import Recording
+from spiking.statistics import BLOCKS, Peaks, checked_discard, rate_peaks, smoothed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,22 +28,22 @@ _ARRAYS = ("firing_rates", "mean_voltage", "mean_pending", "variance_pending", "
 class Trajectory:
     """Rates and moments of a reduction, over time.
 
-    Sample k stands for the time ``(k + 1) * sampling_interval`` ms.
+    Sample k stands for the time ``(k + 1) * sampling_interval`` ms. Levels without chance have one trial.
 
     Attributes
     ----------
     level : str
-        ``"ode"`` or ``"published"``.
+        ``"ode"``, ``"chain"``, ``"langevin"`` or ``"published"``.
     network : Network
     sampling_interval : float
         In ms.
-    firing_rates : array, shape (samples, populations)
+    firing_rates : array, shape (trials, samples, populations)
         In Hz per neuron, averaged over each interval.
-    mean_voltage : array, shape (samples, populations)
+    mean_voltage : array, shape (trials, samples, populations)
         Over the population (refractory neurons at reset) in mV, at the end of each interval.
-    mean_pending, variance_pending : array, shape (samples, projections)
+    mean_pending, variance_pending : array, shape (trials, samples, projections)
         Moments of the pending spikes at the end of each interval.
-    final_state : array, shape (n,)
+    final_state : array, shape (trials, n)
         Where the integration stopped, in the order of ``approximation.ode().names``; for level ``"published"`` counts,
         summed voltages, refractory pools, moments and the last spikes.
     options : dict
@@ -64,43 +66,93 @@ class Trajectory:
     @property
     def times(self) -> Floats:
         """End of each interval in ms, shape (samples,)."""
-        return np.asarray(np.arange(1, len(self.firing_rates) + 1) * self.sampling_interval)
+        return np.asarray(np.arange(1, self.firing_rates.shape[1] + 1) * self.sampling_interval)
 
     @property
     def duration(self) -> float:
         """In ms."""
-        return len(self.firing_rates) * self.sampling_interval
+        return float(self.firing_rates.shape[1] * self.sampling_interval)
 
-    def rates(self, discard: float = 0.0) -> dict[str, float]:
+    @property
+    def trials(self) -> int:
+        """Number of independent repetitions."""
+        return len(self.firing_rates)
+
+    def rates(self, discard: float = 0.0) -> dict[str, Estimate]:
         """Return the mean firing rate in Hz of each population after `discard` ms.
+
+        The standard error comes from 20 blocks per trial; it is 0 for levels without chance.
 
         Raises
         ------
         ParameterError
             If nothing is left.
         """
-        first = self._first(discard)
-        return dict(zip(self.network.sizes, map(float, self.firing_rates[first:].mean(axis=0)), strict=True))
+        first = round(checked_discard(discard, self.duration) / self.sampling_interval)
+        kept = self.firing_rates[:, min(first, self.firing_rates.shape[1] - 1) :]
+        random = self.options.get("seed") is not None
+        blocks = [b.mean(axis=1) for b in np.array_split(kept, min(BLOCKS, kept.shape[1]), axis=1)]
+        per_block = np.concatenate(blocks)
+        return {
+            name: Estimate(float(kept[:, :, a].mean()), block_estimate(per_block[:, a]).se if random else 0.0)
+            for a, name in enumerate(self.network.sizes)
+        }
 
-    def population_rate(self, population: str, *, discard: float = 0.0, boxcar: float = 1.0) -> tuple[Floats, Floats]:
-        """Return (times in ms, rate in population spikes per ms) averaged over a centred boxcar (ms).
+    def population_rate(
+        self, population: str, *, discard: float = 0.0, boxcar: float = 1.0, trial: int = 0
+    ) -> tuple[Floats, Floats]:
+        """Return (times in ms, rate in population spikes per ms) of a trial, averaged over a centred boxcar (ms).
 
         Raises
         ------
         UnknownNameError, ParameterError
-            If there is no such population or nothing is left after `discard`.
+            If there is no such population or trial, or nothing is left after `discard`.
         """
         sizes = self.network.sizes
         if population not in sizes:
             raise UnknownNameError("population", population, sizes)
+        if trial not in range(self.trials):
+            raise ParameterError("", "trial", trial, f"must be 0 to {self.trials - 1}")
         checked_discard(discard, self.duration)
-        rate = self.firing_rates[:, list(sizes).index(population)] * sizes[population] / 1000.0
+        rate = self.firing_rates[trial, :, list(sizes).index(population)] * sizes[population] / 1000.0
         return smoothed(rate, self.sampling_interval, boxcar, discard)
 
-    def peaks(self, population: str, *, discard: float = 0.0) -> Peaks:
-        """Return the peaks of a population's rate; see `spiking.statistics.rate_peaks`."""
-        times, rate = self.population_rate(population, discard=discard)
+    def peaks(self, population: str, *, discard: float = 0.0, trial: int = 0) -> Peaks:
+        """Return the peaks of a population's rate in a trial; see `spiking.statistics.rate_peaks`."""
+        times, rate = self.population_rate(population, discard=discard, trial=trial)
         return rate_peaks(times, rate, self.network.sizes[population])
+
+    def recording(self) -> Recording:
+        """Return the spikes of level ``"chain"`` as a recording, for statistics of populations.
+
+        Spikes stand at the end of their sampling interval, and neurons take turns in making them: synchrony, spectra
+        and events are those of the chain, intervals of single neurons are not.
+
+        Raises
+        ------
+        SpecificationError
+            If the level does not count whole spikes.
+        """
+        if self.level != "chain":
+            raise SpecificationError(f"recording: level {self.level!r} makes no whole spikes; use level 'chain'")
+        sizes = np.array(list(self.network.sizes.values()))
+        first = np.cumsum(sizes) - sizes
+        counts = np.rint(self.firing_rates * sizes * (self.sampling_interval / 1000.0)).astype(np.int64)
+        times, senders = [], []
+        for own in counts:
+            population = np.repeat(np.tile(np.arange(sizes.size), len(own)), own.ravel())
+            turn = np.empty(population.size, np.int64)
+            for a in range(sizes.size):
+                turn[population == a] = np.arange((population == a).sum())
+            times.append(np.repeat(self.times, own.sum(axis=1)))
+            senders.append(first[population] + turn % sizes[population])
+        return Recording(
+            populations=self.network.sizes, duration=self.duration, times=np.concatenate(times),
+            senders=np.concatenate(senders), trial=np.repeat(np.arange(self.trials), [t.size for t in times]),
+            trials=self.trials, sampling_interval=self.sampling_interval, counts=counts,
+            mean_voltage=self.mean_voltage, mean_pending=self.mean_pending, network=self.network,
+            options=dict(self.options),
+        )  # fmt: skip
 
     def plot(self, ax: Axes | None = None, *, discard: float = 0.0, window: float = 200.0) -> Axes:
         """Draw the rates of the `window` ms after `discard`."""
@@ -139,6 +191,3 @@ class Trajectory:
         network = network_file.loads(metadata["network"])
         own = {name: metadata[name] for name in ("level", "sampling_interval", "options")}
         return Trajectory(network=network, **own, **arrays)
-
-    def _first(self, discard: float) -> int:
-        return min(round(checked_discard(discard, self.duration) / self.sampling_interval), len(self.firing_rates) - 1)

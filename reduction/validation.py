@@ -15,13 +15,12 @@ import numpy.typing as npt
 
 from reduction.assumptions import Check, applicability
 from reduction.comparison import EXCERPT, EXCERPT_STEP, Options, Source, ValidationReport
-from reduction.integration import LEVELS, covers, integrate
+from reduction.integration import LEVELS, RANDOM_LEVELS, covers, integrate
 from reduction.markov import MarkovApproximation
 from reduction.store import PointStore
 from reduction.trajectory import Trajectory
 from spiking import parallel, simulation, statistics
 from spiking.errors import NumericalError, SpecificationError, UnknownNameError
-from spiking.estimates import Estimate
 from spiking.network import Network, checked_network
 from spiking.recording import Recording
 from spiking.specification import POSITIVE, checked_number
@@ -29,6 +28,7 @@ from spiking.specification import POSITIVE, checked_number
 Floats = npt.NDArray[np.float64]
 
 MOST_VALUES = 100_000
+DEFAULT_LEVELS = ("ode", "chain", "published")
 
 
 def validate(
@@ -45,7 +45,7 @@ def validate(
     trials: int = 1,
     scheme: str = "reference",
     bins: int | None = None,
-    closure: str | float | None = None,
+    closure: str | float = "conditional",
     integration_dt: float = 0.1,
     store: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
@@ -60,8 +60,8 @@ def validate(
         Address that takes the values, such as ``"EI.probability"``.
     values : sequence of float
         Strictly increasing.
-    levels : sequence of {"ode", "published"}, optional
-        By default all that cover the network.
+    levels : sequence of {"chain", "ode", "langevin", "published"}, optional
+        By default chain, ODE and published scheme, as far as they cover the network.
     duration, discard : float
         Of every run and of its transient, in ms.
     dt, scheme, trials
@@ -136,7 +136,7 @@ def validate(
 
 def _checked_options(
     network: Network, parameter: str, values: Sequence[float], levels: Sequence[str] | None, duration: float,
-    discard: float, dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float | None,
+    discard: float, dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float,
     integration_dt: float,
 ) -> Options:  # fmt: skip
     checked_network(network)
@@ -152,7 +152,7 @@ def _checked_options(
     if any(b <= a for a, b in pairwise(numbers)):
         raise SpecificationError(f"values = {numbers}: must be strictly increasing")
     if levels is None:
-        levels = [level for level in LEVELS if covers(network, level)]
+        levels = [level for level in DEFAULT_LEVELS if covers(network, level)]
     elif isinstance(levels, str):
         levels = [levels]
     if not levels:
@@ -195,6 +195,8 @@ def _point(network: Network, options: Options, value: float, tick: Callable[[flo
         begun = time.perf_counter()
         trajectory = integrate(
             approximation, level, options.duration, dt=options.dt if level == "published" else options.integration_dt,
+            seed=np.random.SeedSequence(options.seed, spawn_key=(*words, done)), workers=1,
+            trials=options.trials if level in RANDOM_LEVELS else 1,
             progress=lambda f, done=done: tick((done + f) / parts),  # type: ignore[misc]
         )  # fmt: skip
         sources[level] = _of_trajectory(trajectory, options.discard, time.perf_counter() - begun)
@@ -221,13 +223,19 @@ def _of_recording(recording: Recording, discard: float, wall_s: float) -> Source
 
 
 def _of_trajectory(trajectory: Trajectory, discard: float, wall_s: float) -> Source:
-    rates = {name: Estimate(rate, 0.0) for name, rate in trajectory.rates(discard).items()}
-    peaks = {name: [trajectory.peaks(name, discard=discard).heights] for name in rates}
+    trials = range(trajectory.trials)
+    peaks = {
+        name: [trajectory.peaks(name, discard=discard, trial=trial).heights for trial in trials]
+        for name in trajectory.network.sizes
+    }
     excerpt = {
         name: _excerpt(trajectory.population_rate(name, discard=discard)[1], trajectory.sampling_interval)
-        for name in rates
+        for name in trajectory.network.sizes
     }
-    return Source(rates=rates, peaks=peaks, excerpt=excerpt, synchrony=None, raster=None, wall_s=wall_s)
+    synchrony = statistics.synchrony(trajectory.recording(), discard=discard) if trajectory.level == "chain" else None
+    return Source(
+        rates=trajectory.rates(discard), peaks=peaks, excerpt=excerpt, synchrony=synchrony, raster=None, wall_s=wall_s
+    )
 
 
 def _excerpt(rate: Floats, interval: float) -> Floats:

@@ -8,18 +8,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking import memory, parallel
+from spiking import memory, parallel, seeds
 from spiking.engines import exact, stepping
 from spiking.engines.trial import Engine, Plan, Trial, empty_record, run
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.recording import Recording, State
-from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, Requirement, checked_number
+from spiking.specification import FINITE, POSITIVE, Requirement, checked_number
 from spiking.timing import time_grid
 
 Floats = npt.NDArray[np.float64]
@@ -144,12 +143,12 @@ def simulate(
     model = engine.prepare(network, dt)
     if isinstance(initial, State):
         _check_state(initial, model.frozen([model.start(np.random.SeedSequence(0), _reset(network))]), trials)
-        seeds = [None if seed is None else _trial_seed(seed, trial) for trial in range(trials)]
-        states = [model.resume(initial, trial, own) for trial, own in enumerate(seeds)]
+        own = [None if seed is None else seeds.of_trial(seed, trial) for trial in range(trials)]
+        states = [model.resume(initial, trial, start) for trial, start in enumerate(own)]
     else:
         assert seed is not None
         states = [
-            model.start(_trial_seed(seed, trial), starting_voltages(network, initial, seed, trial))
+            model.start(seeds.of_trial(seed, trial), starting_voltages(network, initial, seed, trial))
             for trial in range(trials)
         ]
     model.advance(states[0], 0, 0, every, empty_record(network, plan))
@@ -176,7 +175,7 @@ def simulate(
             synaptic_events=sum(int(r.events[0]) for r in recorded),
             timing={"setup_s": setup, "wall_s": wall, "threads": workers},
             network=network,
-            options={"dt": dt, "seed": _seed_record(seed), "scheme": scheme, "version": version("snn2ode")},
+            options={"dt": dt, "seed": seeds.record(seed), "scheme": scheme, "version": version("snn2ode")},
             final_state=final,
         )
 
@@ -226,14 +225,8 @@ def check_start(seed: object, initial: object) -> None:
         raise ParameterError("", "initial", shown, 'must be a State, such as recording.final_state, or "uniform"')
     if seed is None and not isinstance(initial, State):
         raise ParameterError("", "seed", None, "continues the random streams of `initial`: give that, or an integer")
-    if not (seed is None or isinstance(seed, np.random.SeedSequence)):
-        checked_number("", "seed", seed, NONNEGATIVE, integer=True)
-
-
-def _seed_record(seed: int | np.random.SeedSequence | None) -> Any:
-    if isinstance(seed, np.random.SeedSequence):
-        return {"entropy": seed.entropy, "spawn_key": list(seed.spawn_key)}
-    return None if seed is None else int(seed)
+    if seed is not None:
+        seeds.check(seed)
 
 
 def _engine(scheme: str | None, network: Network) -> tuple[str, Engine]:
@@ -334,11 +327,6 @@ def _elapsed(initial: object, seed: object, scheme: str) -> float:
     return float(past.get("step", 0) * initial.dt)
 
 
-def _trial_seed(seed: int | np.random.SeedSequence, trial: int) -> np.random.SeedSequence:
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, trial))
-
-
 def _reset(network: Network) -> Floats:
     resets = [network[f"{p.name}.reset"] for p in network.populations]
     return np.repeat([r if math.isfinite(r) else 0.0 for r in resets], list(network.sizes.values())).astype(np.float64)
@@ -354,7 +342,7 @@ def starting_voltages(
     initial : "uniform" or None
         As in `simulate`.
     """
-    own = _trial_seed(seed, trial)
+    own = seeds.of_trial(seed, trial)
     reset = _reset(network)
     if initial is None:
         return reset

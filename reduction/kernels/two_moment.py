@@ -57,7 +57,7 @@ def _spread(count, low, high, mu, deviation, floor, width, bins, new_count, new_
 
 @njit(nogil=True, cache=True)
 def integrate(
-    arrays, dt, first_step, steps, count, voltage, pool, mean, variance, fired,
+    arrays, floors, widths, dt, first_step, steps, count, voltage, pool, mean, variance, fired,
     spikes, mean_voltage, mean_pending, variance_pending,
 ):  # fmt: skip
     """Take steps of the published scheme; row ``step`` receives what the step has made.
@@ -70,7 +70,7 @@ def integrate(
     for step in range(first_step, first_step + steps):
         for a in range(populations):
             first, end = arrays.start[a], arrays.start[a + 1]
-            floor, width = arrays.floor[a], arrays.width[a]
+            floor, width = floors[a], widths[a]
             new_count[first:end] = 0.0
             new_voltage[first:end] = 0.0
             crossed = 0.0

@@ -6,8 +6,10 @@ refractory time, the bin that receives the released neurons. The Jacobian then h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,44 +18,49 @@ from reduction.markov import MarkovApproximation
 from reduction.system import Floats, ODESystem, Parameters
 from spiking.errors import SpecificationError
 
+if TYPE_CHECKING:
+    from reduction.kernels.layout import Arrays
+
 _SPREAD = 0.6
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the full state (bins, refractory stages, mean and variance of pending spikes) becomes the ODE's state.
+    """How the full state (bins, refractory stages, delays, moments of pending spikes) becomes the ODE's state.
 
     Attributes
     ----------
     names : tuple of str
         Of the full state.
     owner : array of int, shape (full,)
-        Population to which a neuron count belongs, -1 for moments.
+        Population to which a neuron count belongs, -1 for delays and moments.
     eliminated : array of int, shape (populations,)
         Index in the full state of the variable that conservation gives.
     kept : array of int, shape (n,)
-        Indices of the others.
+        Indices of the others; the moments of drives, which never change, are not among them.
+    parts : tuple of int
+        Ends of density, pool, delay, mean and variance in the full state.
     """
 
     names: tuple[str, ...]
     owner: npt.NDArray[np.int64]
     eliminated: npt.NDArray[np.int64]
     kept: npt.NDArray[np.int64]
-    bins: int
-    pool: int
+    parts: tuple[int, ...]
 
-    def split(self, full: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return (density, pool, mean, variance), views of a full state."""
-        moments = full[self.bins + self.pool :]
-        half = moments.size // 2
-        return full[: self.bins], full[self.bins : self.bins + self.pool], moments[:half], moments[half:]
+    def split(self, full: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Return (density, pool, delay, mean, variance), views of a full state."""
+        a, b, c, d, e = self.parts
+        return full[:a], full[a:b], full[b:c], full[c:d], full[d:e]
 
-    def full(self, y: Floats, sizes: Floats) -> Floats:
-        """Return the full state of an ODE state, the eliminated variables from conservation."""
+    def full(self, y: Floats, arrays: Arrays) -> Floats:
+        """Return the full state of an ODE state, the other variables from conservation and from the drives."""
         state = np.zeros(self.owner.size)
+        _, _, _, mean, variance = self.split(state)
+        mean[:], variance[:] = arrays.mean, arrays.variance
         state[self.kept] = y
         for a, index in enumerate(self.eliminated):
-            state[index] = sizes[a] - state[self.owner == a].sum()
+            state[index] = arrays.size[a] - state[self.owner == a].sum()
         return state
 
 
@@ -62,58 +69,77 @@ def layout(approximation: MarkovApproximation) -> Layout:
     arrays = approximation.arrays()
     names: list[str] = []
     owner: list[int] = []
-    for kind, numbers in (("density", approximation.bins), ("refractory", approximation.stages)):
+    for kind, numbers in (("density", arrays.bins), ("refractory", arrays.stages)):
         for a, name in enumerate(approximation.network.sizes):
-            names += [f"{name}.{kind}[{k}]" for k in range(numbers[name])]
-            owner += [a] * numbers[name]
+            for column in range(arrays.columns[a]):
+                suffix = f",{column}" if arrays.columns[a] > 1 else ""
+                names += [f"{name}.{kind}[{k}{suffix}]" for k in range(numbers[a])]
+                owner += [a] * int(numbers[a])
+    found = approximation.sources()
+    ends = [int(arrays.start[-1]), len(names)]
+    for source in found:
+        stages = source.stages
+        names += [f"{source.name}.delay[{s}]" for s in range(stages)]
+    ends.append(len(names))
     for kind in ("mean", "variance"):
-        names += [f"{p.name}.{kind}" for p in approximation.network.projections]
-        owner += [-1] * len(approximation.network.projections)
-    bins = int(arrays.start[-1])
-    eliminated = np.where(arrays.stages > 0, bins + arrays.pool_start[:-1], arrays.reset_bin)
-    kept = np.setdiff1d(np.arange(len(names)), eliminated)
-    return Layout(tuple(names), np.array(owner), eliminated, kept, bins, int(arrays.pool_start[-1]))
+        names += [f"{source.name}.{kind}" for source in found]
+        ends.append(len(names))
+    owner += [-1] * (len(names) - len(owner))
+    eliminated = np.where(arrays.stages > 0, ends[0] + arrays.pool_start[:-1], arrays.start[:-1] + arrays.reset_bin)
+    constant = [ends[part] + q for part in (2, 3) for q, source in enumerate(found) if not source.source]
+    kept = np.setdiff1d(np.arange(len(names)), [*eliminated, *constant])
+    return Layout(tuple(names), np.array(owner), eliminated, kept, tuple(ends))
 
 
 def spread_state(approximation: MarkovApproximation) -> Floats:
-    """Return the full state with neurons spread evenly over the 60 % above reset, and nothing pending."""
-    own = layout(approximation)
+    """Return the full state with neurons spread evenly between reset and 60 % of the way to threshold, nothing pending.
+
+    Coloured noise is at its stationary distribution.
+    """
+    own, arrays = layout(approximation), approximation.arrays()
     full = np.zeros(len(own.names))
-    density = own.split(full)[0]
-    first = 0
-    for population in approximation.network.populations:
-        bins = approximation.bins[population.name]
-        reset, threshold = (approximation.network[f"{population.name}.{x}"] for x in ("reset", "threshold"))
-        v = approximation.centres(population.name)
+    density, _, _, mean, variance = own.split(full)
+    mean[:], variance[:] = arrays.mean, arrays.variance
+    for a, name in enumerate(approximation.network.sizes):
+        edges = approximation.edges(name)
+        v, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+        reset, threshold = arrays.reset[a], arrays.threshold[a]
         inside = (v > reset) & (v < reset + _SPREAD * (threshold - reset))
-        density[first : first + bins][inside] = population.size / inside.sum()
-        first += bins
+        share = np.where(inside, width, 0.0)
+        shares = np.ones(arrays.columns[a])
+        for q in np.flatnonzero(arrays.target == a):
+            number = int(arrays.telegraphs[q])
+            digit = (np.arange(shares.size) // arrays.stride[q]) % (number + 1)
+            shares *= np.array([math.comb(number, int(j)) for j in digit]) / 2**number
+        columns = np.outer(shares, share / share.sum()) * arrays.size[a]
+        density[arrays.start[a] : arrays.start[a + 1]] = columns.ravel()
     return full
 
 
 def system(approximation: MarkovApproximation) -> ODESystem:
     """Return the ODE level of a Markov approximation as an `ODESystem`.
 
-    States: neurons per bin, further refractory stages, mean and variance of pending spikes. Parameters: the network's
-    numbers by address. Observables: ``E.rate`` (Hz per neuron), ``E.mean_voltage`` (mV), ``EI.mean`` (pending spikes)
-    and so on.
+    States: neurons per bin (and, with coloured noise, column of levels), further refractory stages, spikes in the
+    stages of delays, mean and variance of pending spikes. Parameters: the network's numbers by address. Observables:
+    ``E.rate`` (Hz per neuron), ``E.mean_voltage`` (mV), ``EI.mean`` (pending spikes) and so on.
     """
-    from reduction.kernels import density as kernel
+    from reduction.kernels import derivatives as kernel
+    from reduction.kernels import observing
 
     own = layout(approximation)
 
-    def prepared(y: Floats, p: Parameters) -> tuple[kernel.Arrays, Floats]:
-        arrays = approximation.arrays(p)
-        return arrays, own.full(y, arrays.size)
+    def prepared(t: float, y: Floats, p: Parameters) -> tuple[Arrays, Floats]:
+        arrays = approximation.arrays(p, t)
+        return arrays, own.full(y, arrays)
 
     def rhs(t: float, y: Floats, p: Parameters) -> Floats:
-        arrays, full = prepared(y, p)
+        arrays, full = prepared(t, y, p)
         out = np.empty(full.size)
         kernel.right_hand_side(arrays, *own.split(full), out)
         return np.asarray(out[own.kept])
 
     def jacobian(t: float, y: Floats, p: Parameters) -> Floats:
-        arrays, full = prepared(y, p)
+        arrays, full = prepared(t, y, p)
         out = np.empty((full.size, full.size))
         kernel.jacobian(arrays, *own.split(full), out)
         for a, index in enumerate(own.eliminated):
@@ -123,38 +149,36 @@ def system(approximation: MarkovApproximation) -> ODESystem:
 
     def rate(a: int) -> Callable[[Floats, Parameters], float]:
         def observe(y: Floats, p: Parameters) -> float:
-            arrays, full = prepared(y, p)
-            populations = arrays.size.size
-            drift, noise, flux = np.empty((populations, 2)), np.empty((populations, 3)), np.empty(populations)
-            density, _, mean, variance = own.split(full)
-            kernel.coefficients(arrays, mean, variance, drift, noise)
-            kernel.fluxes(arrays, density, drift, noise, flux)
+            arrays, full = prepared(0.0, y, p)
+            flux = np.empty(arrays.size.size)
+            density, _, _, mean, variance = own.split(full)
+            observing.rates(arrays, density, mean, variance, flux)
             return float(1000.0 * flux[a] / arrays.size[a])
 
         return observe
 
     def mean_voltage(a: int) -> Callable[[Floats, Parameters], float]:
         def observe(y: Floats, p: Parameters) -> float:
-            arrays, full = prepared(y, p)
-            inside = slice(arrays.start[a], arrays.start[a + 1])
-            centres = arrays.floor[a] + (np.arange(inside.stop - inside.start) + 0.5) * arrays.width[a]
-            own_density = full[: own.bins][inside]
-            held = arrays.size[a] - own_density.sum()
-            return float((own_density @ centres + held * arrays.reset[a]) / arrays.size[a])
+            arrays, full = prepared(0.0, y, p)
+            voltage = np.empty(arrays.size.size)
+            observing.mean_voltages(arrays, own.split(full)[0], voltage)
+            return float(voltage[a])
 
         return observe
 
     def moment(index: int) -> Callable[[Floats, Parameters], float]:
-        return lambda y, p: float(own.full(y, approximation.arrays(p).size)[index])
+        return lambda y, p: float(prepared(0.0, y, p)[1][index])
 
     observables: dict[str, Callable[[Floats, Parameters], float]] = {}
     units: dict[str, str] = {}
     for a, name in enumerate(approximation.network.sizes):
         observables |= {f"{name}.rate": rate(a), f"{name}.mean_voltage": mean_voltage(a)}
         units |= {f"{name}.rate": "Hz", f"{name}.mean_voltage": "mV"}
-    for index in np.flatnonzero(own.owner < 0):
-        observables[own.names[index]] = moment(int(index))
-        units[own.names[index]] = "spikes" if own.names[index].endswith("mean") else "spikes^2"
+    for part, unit in ((2, "spikes"), (3, "spikes^2")):
+        for index in range(own.parts[part], own.parts[part + 1]):
+            if index in own.kept:
+                observables[own.names[index]] = moment(index)
+                units[own.names[index]] = unit
     return ODESystem(
         names=tuple(own.names[k] for k in own.kept),
         parameters=approximation.network.parameters,
@@ -166,8 +190,8 @@ def system(approximation: MarkovApproximation) -> ODESystem:
     )
 
 
-def checked_state(approximation: MarkovApproximation, initial: npt.ArrayLike | None) -> Floats:
-    """Return the full state to start from.
+def checked_state(approximation: MarkovApproximation, initial: npt.ArrayLike | None, *, signed: bool = False) -> Floats:
+    """Return the full state to start from; `signed` where densities may be negative.
 
     Raises
     ------
@@ -185,7 +209,9 @@ def checked_state(approximation: MarkovApproximation, initial: npt.ArrayLike | N
         raise SpecificationError(f"initial has shape {y.shape}: must have shape {own.kept.shape}, as ode().names")
     if not np.isfinite(y).all():
         raise SpecificationError("initial: must be finite")
-    full = own.full(y, approximation.arrays().size)
+    full = own.full(y, approximation.arrays())
+    if signed:
+        return full
     tolerance = 1e-9 * sum(approximation.network.sizes.values())
     if full.min() < -tolerance:
         worst = int(full.argmin())

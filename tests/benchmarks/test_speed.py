@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_two_trials_on_two_cores():
     print(f"\ntwo trials of 10 s: {one:.2f} s with one worker, {two:.2f} s with two: {one / two:.2f} times faster")
 
 
-@pytest.mark.parametrize("level", ["ode", "published"])
+@pytest.mark.parametrize("level", ["ode", "chain", "langevin", "published"])
 def test_one_simulated_second_of_a_level(benchmark, level):
     approximation = reduction.MarkovApproximation(CHANG)
     reduction.integrate(approximation, level, 10.0)
@@ -80,10 +81,27 @@ def test_one_simulated_second_of_a_level(benchmark, level):
     print(f"\nlevel {level}: {benchmark.stats['min']:.3f} s per simulated second")
 
 
+@pytest.mark.parametrize("closure", ["conditional", "white"])
+def test_chain_and_ode_whatever_the_size(closure):
+    """The chain costs what is in the bins, and never more than the Langevin step of all of them."""
+    times = {}
+    for factor in (1, 1000):
+        approximation = reduction.MarkovApproximation(CHANG.scaled(factor), closure=closure)
+        for level in ("chain", "ode"):
+            reduction.integrate(approximation, level, 10.0)
+            run = partial(reduction.integrate, approximation, level, 1000.0)
+            times[level, factor] = min(clock(run) for _ in range(3))
+    ode, few, many = times["ode", 1], times["chain", 1], times["chain", 1000]
+    print(
+        f"\n{closure}, per simulated second: ODE {ode:.2f} s; chain of 400 neurons {few:.2f} s, of 400 000 {many:.2f} s"
+    )
+    assert many < 10 * ode
+
+
 def test_ode_beside_scipys_stiff_solver():
-    approximation = reduction.MarkovApproximation(CHANG)
+    approximation = reduction.MarkovApproximation(CHANG, closure="white")
     system = approximation.ode()
-    start = reduction.integrate(approximation, duration=50.0).final_state
+    start = reduction.integrate(approximation, duration=50.0).final_state[0]
     ours = min(clock(lambda: reduction.integrate(approximation, duration=100.0, initial=start)) for _ in range(3))
 
     def stiff():

@@ -48,31 +48,39 @@ def test_partial_synchrony_near_60_hz(chang):
 
 
 def test_ode_rates_equal_those_of_an_independent_program(chang, table):
-    """Default settings, averages over 2 s after 1 s, within 1 % (2 % at p^{EI} = 0.8)."""
+    """Closure of [C25], otherwise default settings, averages over 2 s after 1 s, within 1 % (2 % at p^{EI} = 0.8)."""
     for row in table("ode_refined.csv"):
-        approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": value(row)}))
+        network = chang.replace({"EI.probability": value(row)})
+        approximation = reduction.MarkovApproximation(network, closure="published")
         rates = reduction.integrate(approximation, duration=3000.0).rates(1000.0)
-        errors = [f"{name} {rates[name] / float(row[f'rate_{name}_hz']) - 1:+.2%}" for name in ("E", "I")]
+        errors = [f"{name} {rates[name].mean / float(row[f'rate_{name}_hz']) - 1:+.2%}" for name in ("E", "I")]
         print(f"\node_refined.csv, {row['case']}:", *errors)
         for name in ("E", "I"):
-            assert rates[name] == pytest.approx(float(row[f"rate_{name}_hz"]), rel=0.02 if value(row) == 0.8 else 0.01)
+            assert rates[name].mean == pytest.approx(
+                float(row[f"rate_{name}_hz"]), rel=0.02 if value(row) == 0.8 else 0.01
+            )
 
 
-@pytest.mark.parametrize("probability", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+@pytest.mark.parametrize("probability", [0.5, 0.8, 1.0])
 def test_default_settings_are_near_their_own_refined_solution(chang, probability):
     network = chang.replace({"EI.probability": probability})
     coarse, fine = (
         reduction.integrate(reduction.MarkovApproximation(network, **options), duration=3000.0, dt=dt).rates(1000.0)
-        for options, dt in (({}, 0.1), ({"bin_width": 0.25}, 0.05))
+        for options, dt in (({}, 0.1), ({"bin_width": 0.5}, 0.05))
     )
-    print(f"\ndefault against refined, {probability}:", *(f"{n} {coarse[n] / fine[n] - 1:+.2%}" for n in ("E", "I")))
+    print(
+        f"\ndefault against refined, {probability}:",
+        *(f"{n} {coarse[n].mean / fine[n].mean - 1:+.2%}" for n in ("E", "I")),
+    )
     for name in ("E", "I"):
-        assert coarse[name] == pytest.approx(fine[name], rel=0.02 if probability == 0.8 else 0.01)
+        assert coarse[name].mean == pytest.approx(fine[name].mean, rel=0.02 if probability == 0.8 else 0.01)
 
 
 @pytest.mark.parametrize("probability", [0.70, 0.72, 0.74, 0.76, 0.78])
 def test_one_height_below_the_period_doubling(chang, probability):
-    approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": probability}))
+    """With the closure of [C25], where the published change is: between 0.78 and 0.80."""
+    network = chang.replace({"EI.probability": probability})
+    approximation = reduction.MarkovApproximation(network, closure="published")
     heights = reduction.integrate(approximation, duration=5000.0).peaks("E", discard=4000.0).heights
     print(f"\none height, {probability}: {heights.mean():.1f}, spread {np.ptp(heights) / heights.mean():.2%}")
     assert heights.size > 45
@@ -81,7 +89,8 @@ def test_one_height_below_the_period_doubling(chang, probability):
 
 @pytest.mark.parametrize("probability", [0.80, 0.82, 0.84, 0.86, 0.88, 0.90])
 def test_a_large_and_a_small_event_in_turn_above_it(chang, probability):
-    approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": probability}))
+    network = chang.replace({"EI.probability": probability})
+    approximation = reduction.MarkovApproximation(network, closure="published")
     heights = reduction.integrate(approximation, duration=5000.0).peaks("E", discard=4000.0).heights
     large, small = sorted((heights[::2], heights[1::2]), key=np.mean, reverse=True)
     print(f"\ntwo heights, {probability}: {large.mean():.1f} and {small.mean():.1f}")
@@ -90,15 +99,29 @@ def test_a_large_and_a_small_event_in_turn_above_it(chang, probability):
     assert max(np.ptp(large) / large.mean(), np.ptp(small) / large.mean()) < 0.02
 
 
-def test_network_and_ode_meet_as_the_network_grows(chang):
-    """Ten times the neurons with a tenth of the weights, dt = 0.02: 3 % at p^{EI} = 0.5 and 0.8, 10 % at 1.0."""
-    for probability, duration in ((0.5, 1500.0), (0.8, 4500.0), (1.0, 1500.0)):
-        network = chang.scaled(10).replace({"EI.probability": probability})
-        recording = spiking.simulate(network, duration, dt=0.02, seed=5, trials=2)
-        ode = reduction.integrate(reduction.MarkovApproximation(network), duration=3000.0).rates(1000.0)
-        for name, rate in recording.rates(500.0).items():
-            print(f"\nten times the neurons, {probability}: {name} {ode[name] / rate.mean - 1:+.2%}, s.e. "
-                  f"{rate.se / rate.mean:.2%}")  # fmt: skip
-            tolerance = 0.1 if probability == 1.0 else 0.03
-            assert abs(ode[name] / rate.mean - 1) < tolerance
-            assert rate.se < 0.02 * rate.mean
+@pytest.mark.parametrize(("probability", "doubled"), [(0.70, False), (0.74, False), (0.80, True), (0.84, True)])
+def test_the_default_closure_doubles_the_period_earlier(chang, probability, doubled):
+    """Not published: with levels of noise the change lies between 0.74 and 0.80."""
+    approximation = reduction.MarkovApproximation(chang.replace({"EI.probability": probability}))
+    heights = reduction.integrate(approximation, duration=4000.0).peaks("E", discard=3000.0).heights
+    assert heights.size > 35
+    if doubled:
+        large, small = sorted((heights[::2], heights[1::2]), key=np.mean, reverse=True)
+        assert large.min() > 2 * small.max()
+    else:
+        assert np.ptp(heights) < 0.02 * heights.mean()
+
+
+@pytest.mark.parametrize(
+    ("probability", "duration"), [pytest.param(0.8, 4500.0, marks=pytest.mark.slow), (0.5, 1500.0), (1.0, 1500.0)]
+)
+def test_network_and_ode_meet_as_the_network_grows(chang, probability, duration):
+    """Ten times the neurons with a tenth of the weights, dt = 0.02: within 3 %."""
+    network = chang.scaled(10).replace({"EI.probability": probability})
+    recording = spiking.simulate(network, duration, dt=0.02, seed=5, trials=2)
+    ode = reduction.integrate(reduction.MarkovApproximation(network), duration=3000.0).rates(1000.0)
+    for name, rate in recording.rates(500.0).items():
+        print(f"\nten times the neurons, {probability}: {name} {ode[name].mean / rate.mean - 1:+.2%}, s.e. "
+              f"{rate.se / rate.mean:.2%}")  # fmt: skip
+        assert abs(ode[name].mean / rate.mean - 1) < 0.03
+        assert rate.se < 0.02 * rate.mean

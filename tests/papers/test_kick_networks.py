@@ -39,15 +39,15 @@ def test_synchrony_tells_hom_from_reg():
         assert abs(found.mean - exact) < 3 * found.se + 0.1 * exact
 
 
-def test_the_white_closure_is_the_one_for_kicks():
-    """Not published: with kappa = 2 tau the ODE's E rates are within 13 % and I rates within 9 %; 1 ms is worse."""
-    errors = {"white": [], "published": []}
+def test_the_default_closure_takes_kicks_as_white_noise():
+    """Not published: the ODE's E rates are within 16 % and I rates within 9 %; with 1 ms one differs by over 25 %."""
+    errors = {"conditional": [], "published": []}
     for name, (e, i) in RATES.items():
         for closure, found in errors.items():
             approximation = reduction.MarkovApproximation(presets.get(name), closure=closure)
             rates = reduction.integrate(approximation, duration=1500.0).rates(1000.0)
-            found.append((abs(rates["E"] / e - 1), abs(rates["I"] / i - 1)))
+            found.append((abs(rates["E"].mean / e - 1), abs(rates["I"].mean / i - 1)))
     print("\nE and I errors per network:", errors)
-    assert max(e for e, _ in errors["white"]) < 0.13
-    assert max(i for _, i in errors["white"]) < 0.09
-    assert sum(map(sum, errors["published"])) > 2 * sum(map(sum, errors["white"]))
+    assert max(e for e, _ in errors["conditional"]) < 0.16
+    assert max(i for _, i in errors["conditional"]) < 0.09
+    assert max(map(max, errors["published"])) > 0.25

@@ -74,11 +74,11 @@ def test_simulate_by_other_engines(capsys):
 
 def test_integrate(capsys, tmp_path):
     chang = spiking.presets.chang2025()
-    for level in ("ode", "published"):
+    for level in ("ode", "chain", "published"):
         words = ["integrate", "chang2025", "--level", level, "--duration", "500", "--discard", "300"]
         data = answer(capsys, *words, "--plot", str(tmp_path / "t.pdf"), "--out", str(tmp_path / "t.npz"))
         expected = reduction.integrate(reduction.MarkovApproximation(chang), level, 500.0).rates(300.0)
-        assert (data["level"], data["rates"]) == (level, expected)
+        assert (data["level"], data["rates"]) == (level, {name: r.to_plain() for name, r in expected.items()})
         assert reduction.Trajectory.load(tmp_path / "t.npz").rates(300.0) == expected
     assert (tmp_path / "t.pdf").exists()
     assert "Hz" in run(capsys, *words)[1]
@@ -87,8 +87,23 @@ def test_integrate(capsys, tmp_path):
 def test_integrate_options(capsys):
     white = answer(capsys, "integrate", "chang2025", "--closure", "white", "--bins", "100", "--dt", "0.05")
     number = answer(capsys, "integrate", "chang2025", "--closure", "1.0", "--bins", "100", "--dt", "0.05")
-    published = answer(capsys, "integrate", "chang2025", "--bins", "100", "--dt", "0.05")
+    options = ["--bins", "100", "--dt", "0.05"]
+    published = answer(capsys, "integrate", "chang2025", "--closure", "published", *options)
+    default = answer(capsys, "integrate", "chang2025", *options)
+    conditional = answer(capsys, "integrate", "chang2025", "--closure", "conditional", *options)
     assert number["rates"] == published["rates"] != white["rates"]
+    assert default["rates"] == conditional["rates"] != white["rates"]
+
+
+def test_trials_of_a_random_level(capsys):
+    words = ["integrate", "chang2025", "--level", "chain", "--duration", "100", "--discard", "20", "--seed", "5"]
+    found = answer(capsys, *words, "--trials", "3", "--workers", "1")["rates"]
+    chang = spiking.presets.chang2025()
+    expected = reduction.integrate(chang, "chain", 100.0, seed=5, trials=3).rates(20.0)
+    assert found == {name: rate.to_plain() for name, rate in expected.items()}
+    assert "±" in run(capsys, *words)[1]
+    status, _, error = run(capsys, "integrate", "chang2025", "--trials", "3")
+    assert (status, "trials = 3: must be 1: level 'ode' has no chance in it" in error) == (2, True)
 
 
 def test_derive(capsys):
@@ -104,7 +119,7 @@ def test_validate(capsys, tmp_path):
     words = ["validate", "chang2025", "--parameter", "EI.probability", "--values", "0.6:0.8:2", "--duration", "300",
              "--discard", "100", "--out", str(tmp_path / "out"), "--workers", "2"]  # fmt: skip
     data = answer(capsys, *words)
-    assert [row["value"] for row in data["comparisons"]] == [0.6] * 4 + [0.8] * 4
+    assert [row["value"] for row in data["comparisons"]] == [0.6] * 6 + [0.8] * 6
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "snn2ode validate chang2025 --parameter EI.probability --values 0.6:0.8:2" in page
     _, out, _ = run(capsys, *words)
@@ -194,7 +209,7 @@ def test_ctrl_c_keeps_finished_points_and_the_same_command_resumes(tmp_path):
     kept = {path.name: path.stat().st_mtime_ns for path in out.glob("points/*.json")}
     assert 1 <= len(kept) < 3
     again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert len(json.loads(again.stdout)["comparisons"]) == 12
+    assert len(json.loads(again.stdout)["comparisons"]) == 18
     assert again.stderr == ""
     assert {name: (out / "points" / name).stat().st_mtime_ns for name in kept} == kept
 

@@ -31,10 +31,15 @@ def plain(report):
 def test_what_it_compares(report, chang):
     import spiking
 
-    assert [row.value for row in report.comparisons()] == [0.6] * 4 + [0.8] * 4
+    assert [row.value for row in report.comparisons()] == [0.6] * 6 + [0.8] * 6
     row = report.comparisons()[0]
     assert (row.population, row.level) == ("E", "ode")
-    assert row.error.mean == pytest.approx(row.reduced / row.network.mean - 1)
+    assert row.error.mean == pytest.approx(row.reduced.mean / row.network.mean - 1)
+    for row in report.comparisons():
+        assert (row.reduced.se > 0) == (row.level == "chain")
+        parts = row.reduced.se / row.reduced.mean, row.network.se / row.network.mean
+        assert row.error.se == pytest.approx((row.error.mean + 1) * math.hypot(*parts))
+    row = report.comparisons()[0]
     ode = reduction.integrate(
         reduction.MarkovApproximation(chang.replace({"EI.probability": 0.6})), "ode", 400.0
     )  # fmt: skip
@@ -82,7 +87,7 @@ def test_the_page_is_self_contained_and_says_what_matters(report, tmp_path):
 def test_the_rate_plot_has_error_bars_and_a_curve_per_level(report):
     ax = report.plot(population="I")
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["ODE", "published scheme", "spiking network (± 2 s.e.)"]
+    assert labels == ["ODE", "chain", "published scheme", "spiking network (± 2 s.e.)"]
     assert "Hz" in ax.get_ylabel()
 
 
@@ -111,7 +116,7 @@ def test_a_failing_point_names_its_value_and_keeps_the_others(tmp_path):
 
     network = spiking.presets.cai2021_hom()
     options = {"parameter": "EI.weight", "values": [0.0, 20.0], "levels": ["ode"], "duration": 60.0, "discard": 10.0}
-    with pytest.raises(spiking.NumericalError, match=r"EI.weight = 0: level 'ode': . makes over"):
+    with pytest.raises(spiking.NumericalError, match=r"EI.weight = 0: level 'ode': . makes too many hops"):
         reduction.validate(network, **options, store=tmp_path, workers=2)
     with pytest.raises(spiking.NumericalError):
         reduction.validate(network, **{**options, "values": [0.0]}, store=tmp_path)
@@ -132,8 +137,8 @@ def test_default_levels_are_those_that_cover_the_network(chang):
     import spiking
 
     options = {"parameter": "EI.weight", "values": [20.0], "duration": 60.0, "discard": 10.0}
-    assert reduction.validate(spiking.presets.cai2021_hom(), **options).options.levels == ("ode",)
-    assert reduction.validate(chang, **{**options, "values": [2.0]}).options.levels == ("ode", "published")
+    assert reduction.validate(spiking.presets.cai2021_hom(), **options).options.levels == ("ode", "chain")
+    assert reduction.validate(chang, **{**options, "values": [2.0]}).options.levels == ("ode", "chain", "published")
 
 
 def test_other_options_do_not_use_the_store(chang, tmp_path):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -26,6 +26,7 @@ def test_binomial_rows(trials, probability):
 words = st.integers(0, 2**32 - 1) | st.integers(0, 1023).map(lambda k: 2**32 - 1 - k)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 300), min_size=1, max_size=4), words)
 def test_a_word_draws_its_quantile(means, word):
     rows = [tables.poisson_row(mean) for mean in means]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import linalg
 
 import spiking
+from reduction import grids
+from reduction.levels import ode
 from reduction.markov import MarkovApproximation
 
 
@@ -88,67 +94,234 @@ def simulate_events(network: spiking.Network, duration: float, grid: float, seed
 
 
 def bernoulli(x: float) -> float:
-    return 1.0 if x == 0 else x / math.expm1(x)
+    return 1.0 if abs(x) < 1e-14 else x / math.expm1(x)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A source of input of a population: its current at a voltage is ``current(v)`` times H."""
+
+    name: str
+    source: str | None
+    current: Callable[[float], float]
+    tau: float
+    probability: float
+    consumed: bool
+    kick: bool
+    delay: float
+    stages: int
+
+
+def drives(drive: spiking.drives.Drive) -> list[spiking.drives.Drive]:
+    return [*drives(drive.first), *drives(drive.second)] if isinstance(drive, spiking.SumDrive) else [drive]
+
+
+def inputs(approximation: MarkovApproximation, population: str) -> list[Input]:
+    """Projections onto a population, then its Ornstein-Uhlenbeck drives."""
+    network, stages = approximation.network, approximation.stages
+    neuron = network.population(population).neuron
+    found = []
+    for p in network.projections:
+        if p.target != population:
+            continue
+        s, delay = p.synapse, p.delay
+        sign = -1.0 if getattr(s, "inhibitory", False) else 1.0
+        tau, own = getattr(s, "tau", 0.0), stages if delay else 0
+        if isinstance(s, spiking.Delta):
+            tau, own = delay / stages, stages - 1
+            delay -= tau
+        if isinstance(s, spiking.ExponentialConductance):
+            current = partial(lambda v, s: s.weight * (s.reversal - v) / neuron.tau_m, s=s)
+        elif getattr(s, "reversal", -math.inf) > -math.inf:
+            span = neuron.threshold - s.reversal
+            current = partial(lambda v, s, w: w * (v - s.reversal), s=s, w=sign * s.weight / tau / span)
+        else:
+            current = partial(lambda v, w: w, w=sign * s.weight / tau)
+        wiring, sizes = p.wiring, network.sizes
+        if isinstance(wiring, spiking.AllToAll):
+            probability = 1.0
+        elif isinstance(wiring, spiking.FixedInDegree):
+            probability = wiring.in_degree / sizes[p.source]
+        else:
+            probability = wiring.probability
+        consumed = isinstance(s, spiking.PendingCurrent | spiking.PendingKick | spiking.Delta)
+        kick = isinstance(s, spiking.PendingKick | spiking.Delta)
+        found.append(Input(p.name, p.source, current, tau, probability, consumed, kick, delay, own))
+    for d in drives(network.population(population).drive):
+        if isinstance(d, spiking.OrnsteinUhlenbeckDrive):
+            name = next(s.name for s in approximation.sources() if s.target == population and not s.source)
+            found.append(Input(name, None, lambda v: 1.0, d.tau, 0.0, False, False, 0.0, 0))
+    return found
+
+
+def combinations(approximation: MarkovApproximation, population: str) -> list[tuple[int, ...]]:
+    """How many telegraphs of each input are up, for every column; the first input's number changes fastest."""
+    own = inputs(approximation, population)
+    most = [0 if i.kick or approximation.closure != "conditional" else approximation.noise_levels - 1 for i in own]
+    return [tuple(reversed(c)) for c in itertools.product(*(range(m + 1) for m in reversed(most)))]
 
 
 def generator(
     approximation: MarkovApproximation, population: str, moments: dict[str, tuple[float, float]]
 ) -> np.ndarray:
-    """Dense generator of one population: bins, then refractory stages, then a last row that counts spikes.
+    """Dense generator of the hops of one population: per column of levels the bins, then per column the refractory
+    stages, then a last row that counts spikes.
 
-    ``moments`` maps a projection onto the population to (mean, variance) of its pending spikes.
+    ``moments`` maps an input of the population to (mean, variance).
     """
-    network = approximation.network
-    neuron = network.population(population).neuron
-    bins, stages, floor = (getattr(approximation, n)[population] for n in ("bins", "stages", "v_min"))
-    h = (neuron.threshold - floor) / bins
+    neuron = approximation.network.population(population).neuron
+    edges = approximation.edges(population)
+    bins, stages = edges.size - 1, approximation.pool_stages(population)
+    centres = (edges[1:] + edges[:-1]) / 2
+    scale = (
+        grids.quadratic_scale(approximation.network.population(population)) if isinstance(neuron, spiking.QIF) else 1.0
+    )
+    own, columns = inputs(approximation, population), combinations(approximation, population)
+    telegraphs = [max(c[i] for c in columns) for i in range(len(own))]
+    reset = neuron.reset if math.isfinite(neuron.reset) else edges[0]
+    hold = approximation.refractory_time(population)
+    if math.isinf(neuron.threshold):
+        hold = neuron.tau_m * (1 / edges[-1] - 1 / edges[0])
 
-    def mu_and_d(v: float) -> tuple[float, float]:
-        drive = network.population(population).drive
-        mu = drive.rate * drive.size - (v - neuron.rest) / neuron.tau_m
-        noise = drive.rate * drive.size**2
-        for p in network.projections:
-            if p.target != population:
+    def mu_and_d(v: float, column: tuple[int, ...]) -> tuple[float, float]:
+        mu, noise = 0.0, 0.0
+        if isinstance(neuron, spiking.QIF):
+            mu += v**2 / neuron.tau_m
+        else:
+            mu -= (v - neuron.rest) / neuron.tau_m
+        if isinstance(neuron, spiking.EIF):
+            mu += neuron.slope_factor * math.exp((v - neuron.onset) / neuron.slope_factor) / neuron.tau_m
+        for d in drives(approximation.network.population(population).drive):
+            if isinstance(d, spiking.PoissonDrive | spiking.GaussianDrive):
+                mu, noise = mu + d.rate * d.size, noise + d.rate * d.size**2
+            elif isinstance(d, spiking.OrnsteinUhlenbeckDrive):
+                mu += d.mean
+            elif isinstance(d, spiking.ConstantDrive):
+                mu += d.current
+            elif isinstance(d, spiking.ArrayDrive):
+                mu += d.values[0]
+        for i, number, up in zip(own, telegraphs, column, strict=True):
+            mean, variance = moments[i.name]
+            mu += i.current(v) * mean
+            if number:
+                mu += i.current(v) * sum([1] * up + [-1] * (number - up)) * math.sqrt(variance / number)
                 continue
-            s, (mean, variance) = p.synapse, moments[p.name]
-            c = 1.0 if s.reversal == -math.inf else (v - s.reversal) / (neuron.threshold - s.reversal)
-            kappa = approximation.kappa(s.tau)
-            mu += (-1 if s.inhibitory else 1) * s.weight * c * mean / s.tau
-            power = kappa * variance / s.tau**2
-            if isinstance(s, spiking.PendingKick):
-                power = max(0.0, mean / s.tau + kappa * (variance - mean) / s.tau**2)
-            noise += (s.weight * c) ** 2 * power
+            kappa = approximation.kappa(i.tau)
+            power = max(0.0, mean * i.tau + kappa * (variance - mean)) if i.kick else kappa * variance
+            noise += i.current(v) ** 2 * power
+            # D' of its own noise by a difference that is exact, since D is quadratic: Ito for kicks, else Stratonovich.
+            slope = (i.current(v + 0.5) ** 2 - i.current(v - 0.5) ** 2) * power / 2
+            mu -= slope if i.kick else slope / 2
         return mu, noise / 2
 
-    size = bins + stages + 1
+    def stretched(v: float) -> tuple[float, float]:
+        """Width of a bin at v and u''/u', with u = arctan(v / scale) or -log(1 + z), z = 10 e^((onset - v) / width)."""
+        if isinstance(neuron, spiking.QIF):
+            whole = math.atan(edges[-1] / scale) - math.atan(edges[0] / scale)
+            return whole / bins * (scale**2 + v**2) / scale, -2 * v / (scale**2 + v**2)
+        if isinstance(neuron, spiking.EIF):
+            z, first, last = (10 * math.exp((neuron.onset - x) / neuron.slope_factor) for x in (v, edges[0], edges[-1]))
+            whole = math.log1p(first) - math.log1p(last)
+            return whole / bins * neuron.slope_factor * (1 + z) / z, -1 / (1 + z) / neuron.slope_factor
+        return (edges[-1] - edges[0]) / bins, 0.0
+
+    size = len(columns) * (bins + stages) + 1
     matrix = np.zeros((size, size))
 
     def flow(source: int, target: int, rate: float) -> None:
         matrix[source, source] -= rate
         matrix[target, source] += rate
 
-    for k in range(bins - 1):
-        mu, d = mu_and_d(floor + (k + 1) * h)
-        flow(k, k + 1, d / h**2 * bernoulli(-mu * h / d))
-        flow(k + 1, k, d / h**2 * bernoulli(mu * h / d))
-    mu, d = mu_and_d(neuron.threshold)
-    rate = d / (h / 2) / h * bernoulli(-mu * h / 2 / d)
-    centres = floor + (np.arange(bins) + 0.5) * h
-    shares = np.maximum(0, 1 - np.abs(centres - neuron.reset) / h)
-    if stages:
-        flow(bins - 1, bins, rate)
-    else:
-        matrix[bins - 1, bins - 1] -= rate
-        matrix[:bins, bins - 1] += rate * shares
-    matrix[-1, bins - 1] = rate
-    for s in range(stages):
-        release = approximation.arrays().release[list(network.sizes).index(population)]
-        if s + 1 < stages:
-            flow(bins + s, bins + s + 1, release)
-        else:
-            matrix[bins + s, bins + s] -= release
-            matrix[:bins, bins + s] += release * shares
+    for c, column in enumerate(columns):
+        first, held = c * bins, len(columns) * bins + c * stages
+        for k in range(bins - 1):
+            mu, d = mu_and_d(edges[k + 1], column)
+            h, bend = stretched(edges[k + 1])
+            x = (mu - d * bend) * h / d
+            flow(first + k, first + k + 1, d / h**2 * bernoulli(-x))
+            flow(first + k + 1, first + k, d / h**2 * bernoulli(x))
+        mu, d = mu_and_d(edges[-1], column)
+        h, bend = stretched(edges[-1])
+        rate = 2 * d / h**2 * bernoulli(-(mu - d * bend) * h / 2 / d)
+        last = first + bins - 1
+        low = min(max(int(np.sum(centres <= reset)) - 1, 0), bins - 2)
+        above = min(max((reset - centres[low]) / (centres[low + 1] - centres[low]), 0.0), 1.0)
+        chain = [(last, rate)] + [(held + s, stages / hold) for s in range(stages)]
+        for (source, r), (target, _) in itertools.pairwise(chain):
+            flow(source, target, r)
+        source, r = chain[-1]
+        flow(source, first + low, r * (1 - above))
+        flow(source, first + low + 1, r * above)
+        matrix[-1, last] = rate
     return matrix
+
+
+def switching(approximation: MarkovApproximation, population: str, flips: dict[str, float]) -> np.ndarray:
+    """Dense generator, of the same shape, of telegraphs that change sign at the rates ``flips`` of their inputs."""
+    bins, stages = approximation.bins[population], approximation.pool_stages(population)
+    own, columns = inputs(approximation, population), combinations(approximation, population)
+    size = len(columns) * (bins + stages) + 1
+    matrix = np.zeros((size, size))
+    for c, column in enumerate(columns):
+        for i, source in enumerate(own):
+            number = max(other[i] for other in columns)
+            for step, share in ((1, number - column[i]), (-1, column[i])):
+                if not share:
+                    continue
+                to = columns.index((*column[:i], column[i] + step, *column[i + 1 :]))
+                rate = share * flips[source.name]
+                for first, width in ((0, bins), (len(columns) * bins, stages)):
+                    for k in range(width):
+                        matrix[first + c * width + k, first + c * width + k] -= rate
+                        matrix[first + to * width + k, first + c * width + k] += rate
+    return matrix
+
+
+def right_hand_side(approximation: MarkovApproximation, full: np.ndarray) -> np.ndarray:
+    """d/dt of a full state: density and pool of the populations, delays, means, variances of all sources."""
+    own = ode.layout(approximation)
+    at = {name: k for k, name in enumerate(own.names)}
+    found = {i.name: (name, i) for name in approximation.network.sizes for i in inputs(approximation, name)}
+    moments = {n: (full[at[f"{n}.mean"]], full[at[f"{n}.variance"]]) for n in found}
+    hops = {
+        name: generator(approximation, name, {n: m for n, m in moments.items() if found[n][0] == name})
+        for name in approximation.network.sizes
+    }
+    members = {name: own.owner == a for a, name in enumerate(approximation.network.sizes)}
+    flux = {name: hops[name][-1, :-1] @ full[members[name]] for name in hops}
+    out = np.zeros_like(full)
+    flips = {}
+    for n, (_, i) in found.items():
+        mean, variance = moments[n]
+        if i.source is None:
+            flips[n] = 1 / (2 * i.tau)
+            continue
+        arriving = flux[i.source]
+        for s in range(i.stages):
+            k = at[f"{n}.delay[{s}]"]
+            out[k] = arriving - full[k] * i.stages / i.delay
+            arriving = full[k] * i.stages / i.delay
+        p = i.probability
+        created = p * (1 - p) * arriving + (mean / i.tau if i.consumed else 0.0)
+        out[at[f"{n}.mean"]] = p * arriving - mean / i.tau
+        out[at[f"{n}.variance"]] = created - 2 * variance / i.tau
+        # A telegraph of height sqrt(W) whose mean decays as exp(-t / tau): W' / 2W - 2 flips = -1 / tau.
+        flips[n] = (1 / i.tau + out[at[f"{n}.variance"]] / (2 * variance)) / 2
+    for name, matrix in hops.items():
+        both = matrix + switching(approximation, name, flips)
+        out[members[name]] = both[:-1, :-1] @ full[members[name]]
+    return out
+
+
+def hop_noise(matrix: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """Covariance per ms of the counts when every hop from k to j, at the rate matrix[j, k], is Poisson."""
+    noise = np.zeros_like(matrix)
+    for j, k in zip(*np.nonzero(matrix), strict=True):
+        if j != k:
+            jump = np.zeros(len(matrix))
+            jump[j], jump[k] = 1.0, -1.0
+            noise += matrix[j, k] * state[k] * np.outer(jump, jump)
+    return noise
 
 
 def step(matrix: np.ndarray, state: np.ndarray, time: float) -> tuple[np.ndarray, float]:

@@ -1,0 +1,1 @@
+"""The reduced equations as models of other programs, one module per program."""
