@@ -126,7 +126,7 @@ def switch(arrays, a, time, variance, new_variance, density, pool, row, moved, s
         number = arrays.telegraphs[q]
         if number == 0 or arrays.target[q] != a:
             continue
-        flip = flip_probability(arrays, q, time, variance[q], new_variance[q])
+        flip = flip_probability(arrays.tau[q], time, variance[q], new_variance[q])
         for up in range(number + 1):
             fill_transition(flip, number, up, row[up])
         own, held = (

@@ -68,7 +68,11 @@ def coefficients(arrays, mean, variance, drift, noise):
         current = arrays.weight[q] * mean[q] / arrays.tau[q]
         drift[a, 0] += current * c0
         drift[a, 1] += current * c1
-        power = white_power(arrays, q, mean[q], variance[q])
+        power = (arrays.weight[q] / arrays.tau[q]) ** 2
+        if arrays.kick[q]:
+            power *= max(mean[q] * arrays.tau[q] + arrays.kappa[q] * (variance[q] - mean[q]), 0.0)
+        else:
+            power *= arrays.kappa[q] * variance[q]
         noise[a, 0] += power * c0 * c0
         noise[a, 1] += power * 2.0 * c0 * c1
         noise[a, 2] += power * c1 * c1
@@ -80,15 +84,6 @@ def coefficients(arrays, mean, variance, drift, noise):
 def noise_drift(kick):
     """Share of dD/dv that noise of intensity proportional to c(v)^2 takes from the drift."""
     return 1.0 if kick else 0.5
-
-
-@_jit
-def white_power(arrays, q, mean, variance):
-    """Intensity of a source's white noise over c(v)^2."""
-    scale = (arrays.weight[q] / arrays.tau[q]) ** 2
-    if arrays.kick[q]:
-        return max(scale * (mean * arrays.tau[q] + arrays.kappa[q] * (variance - mean)), 0.0)
-    return scale * arrays.kappa[q] * variance
 
 
 @_jit
@@ -128,12 +123,14 @@ def hop_rates(edge, spacing, bend, intrinsic, constant, slope, noise, a, right, 
     diffusion D u'^2. From the last bin, right is the rate across the threshold, half a bin away.
     """
     bins = edge.size - 1
+    n0, n1, n2 = noise[a]
     left[0] = 0.0
     for k in range(bins):
         v, width = edge[k + 1], spacing[k + 1]
-        diffusion = diffusion_at(noise, a, v)
+        diffusion = max(0.5 * (n0 + v * (n1 + v * n2)), 0.0)
         mu = intrinsic[k + 1] + constant + slope * v - diffusion * bend[k + 1]
-        up, down = hops(mu, diffusion, width if k + 1 < bins else 0.5 * width)
+        distance = 0.5 * width if k + 1 == bins else width
+        up, down = hops(mu, diffusion, distance)
         right[k] = up / width
         if k + 1 < bins:
             left[k + 1] = down / width

@@ -60,7 +60,7 @@ def noisy_switch(arrays, a, time, variance, new_variance, density, pool, work, r
         number, stride = arrays.telegraphs[q], arrays.stride[q]
         if number == 0 or arrays.target[q] != a:
             continue
-        flip = flip_probability(arrays, q, time, variance[q], new_variance[q])
+        flip = flip_probability(arrays.tau[q], time, variance[q], new_variance[q])
         stay = max(1.0 - 2.0 * flip, _LEAST_STAY)
         half, flips = 0.5 * (1.0 - math.sqrt(stay)), -0.5 * math.log(stay)
         own = density[arrays.start[a] : arrays.start[a + 1]].reshape((columns, bins))

@@ -97,7 +97,7 @@ def switch(arrays, time, variance, new_variance, density, pool, work, row):
             continue
         a = arrays.target[q]
         columns, bins, stages = arrays.columns[a], arrays.bins[a], arrays.stages[a]
-        flip = flip_probability(arrays, q, time, variance[q], new_variance[q])
+        flip = flip_probability(arrays.tau[q], time, variance[q], new_variance[q])
         own = density[arrays.start[a] : arrays.start[a + 1]].reshape((columns, bins))
         switch_levels(flip, number, arrays.stride[q], columns, own, work, row)
         if stages > 0:

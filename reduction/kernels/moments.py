@@ -69,7 +69,7 @@ def _shift(hops, stages, moved):
 
 
 @_jit
-def flip_probability(arrays, q, time, variance, new_variance):
+def flip_probability(tau, time, variance, new_variance):
     """Probability that a telegraph noise of a source has changed its sign while its variance has changed.
 
     The noise stays at +-sqrt(W / M), and its mean decays as exp(-t / tau).
@@ -77,7 +77,7 @@ def flip_probability(arrays, q, time, variance, new_variance):
     if new_variance <= 0.0:
         return 0.5
     ratio = math.sqrt(max(variance, 0.0) / new_variance)
-    return min(max(0.5 * (1.0 - math.exp(-time / arrays.tau[q]) * ratio), 0.0), 0.5)
+    return min(max(0.5 * (1.0 - math.exp(-time / tau) * ratio), 0.0), 0.5)
 
 
 @_jit

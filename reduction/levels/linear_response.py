@@ -75,7 +75,7 @@ def linear_response(
 
 
 def responses(diffusion: Diffusion, omega: npt.ArrayLike, modulations: Sequence[Modulation]) -> Complexes:
-    """Return `linear_response` to several modulations at once, shape (modulations, *shape of omega)."""
+    """Return `linear_response` to several modulations at once, one row each before the shape of omega."""
     s = 1j * np.asarray(omega, complex)
     passage, forced = passage_transform(diffusion, s, modulations)
     return np.asarray(-forced / (passage + refractory_integral(diffusion.refractory, s)))

@@ -13,7 +13,7 @@ from spiking.specification import FINITE, NONNEGATIVE, POSITIVE, Requirement
 Floats = npt.NDArray[np.float64]
 
 SYNAPTIC_SHIFT = 1.0326265761156086
-"""alpha/2 = |zeta(1/2)|/sqrt(2): threshold and reset shift by this times sigma sqrt(tau_syn/tau_m)."""
+"""alpha/2, -zeta(1/2) over the root of 2: threshold and reset shift by this times sigma sqrt(tau_syn/tau_m)."""
 
 
 def siegert_rate(

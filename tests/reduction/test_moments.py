@@ -99,15 +99,15 @@ def test_the_mean_of_a_telegraph_decays_whatever_its_variance_does(arrays, time,
     """(1 - 2 flip) sqrt(W') = exp(-t / tau) sqrt(W): no probability out of range is needed for it."""
     variance = 1e-3 + share * mean
     _, new_variance = advanced(arrays, time, [arriving] * 3, [mean] * 3, [variance] * 3)
-    flip = kernel.flip_probability(arrays, q, time, variance, new_variance[q])
+    flip = kernel.flip_probability(arrays.tau[q], time, variance, new_variance[q])
     assert 0.0 <= flip <= 0.5
     expected = math.exp(-time / arrays.tau[q]) * math.sqrt(variance / new_variance[q])
     assert 1 - 2 * flip == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_without_variance_signs_are_drawn_anew(arrays):
-    assert kernel.flip_probability(arrays, 0, 0.1, 0.0, 1.0) == 0.5
-    assert kernel.flip_probability(arrays, 0, 0.1, 0.0, 0.0) == 0.5
+    assert kernel.flip_probability(arrays.tau[0], 0.1, 0.0, 1.0) == 0.5
+    assert kernel.flip_probability(arrays.tau[0], 0.1, 0.0, 0.0) == 0.5
 
 
 def transition(flip, number):
