@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 BINS = 150
 _FEWEST_ABOVE_RESET = 20
 _RANGE_BELOW_RESET = 0.5
+_RANGE_WITHOUT_REVERSAL = 2.0
 _DEVIATIONS = 6.0
 FAST = 10.0
 
@@ -118,13 +119,17 @@ def mean_drive(population: Population) -> float:
     return total
 
 
-def lowest_voltage(population: Population) -> float:
-    """Return a voltage in mV below which, judged by its drive alone, no neuron comes."""
+def lowest_voltage(population: Population, inhibited: bool) -> float:
+    """Return a voltage in mV below which, judged by its drive, no neuron comes; further down if it is `inhibited`.
+
+    That is where inhibition has no reversal potential.
+    """
     neuron = population.neuron
     assert isinstance(neuron, (LIF, QIF, EIF))
     if math.isinf(neuron.reset):
         return -math.inf
-    floor = neuron.reset - _RANGE_BELOW_RESET * (neuron.threshold - neuron.reset)
+    depth = _RANGE_WITHOUT_REVERSAL if inhibited else _RANGE_BELOW_RESET
+    floor = neuron.reset - depth * (neuron.threshold - neuron.reset)
     if isinstance(neuron, QIF):
         # From a low reset neurons rush up: no room for a bin below it.
         low, reset, high = (math.atan(v / quadratic_scale(population)) for v in (floor, neuron.reset, neuron.threshold))

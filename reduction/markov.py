@@ -57,8 +57,8 @@ class MarkovApproximation:
         more if less than 20 would lie above reset.
     v_min : float, optional
         Lower end of the bins in mV, a reflecting boundary, to be set where no neuron comes; by default half of
-        threshold - reset below reset or, if that is lower, six standard deviations below the mean that a leaky
-        voltage has under its drive alone.
+        threshold - reset below reset (twice that difference where inhibition has no reversal potential) or, if lower,
+        six standard deviations below the mean that a leaky voltage has under its drive alone.
     closure : {"conditional", "white", "published"} or float
         Or kappa, the time in ms over which the deviation of H acts as white noise: 1 ms in [C25] ("published"), the
         integral 2 tau of its autocorrelation ("white"), or a number. The noise of kick synapses is white under
@@ -105,11 +105,13 @@ class MarkovApproximation:
             raise ParameterError("", "noise_levels", noise_levels, "must be at least 2")
         checked_number("", "stages", stages, POSITIVE, integer=True)
         check(network, int(stages))
+        found = sources(network, network.parameters, int(stages))
         floors, numbers = {}, {}
         for population in network.populations:
             neuron = population.neuron
             assert isinstance(neuron, (LIF, QIF, EIF))
-            floor = grids.lowest_voltage(population)
+            inhibited = any(s.weight < 0 and s.c1 == 0 for s in found if s.target == population.name)
+            floor = grids.lowest_voltage(population, inhibited)
             if v_min is not None and not math.isinf(floor):
                 floor = checked_number("", "v_min", v_min, FINITE)
             if floor >= neuron.reset > -math.inf and not (isinstance(neuron, QIF) and v_min is None):

@@ -59,7 +59,7 @@ def test_rates_are_those_of_the_network(name):
     scheme = "grid" if "neuron" in name else "bridge"
     simulated = spiking.simulate(network, 2200.0, dt=0.05, seed=1, scheme=scheme).rates(200.0)
     approximation = reduction.MarkovApproximation(network)
-    chain = reduction.integrate(approximation, "chain", 1200.0, seed=2).rates(200.0)
+    chain = reduction.integrate(approximation, "chain", 2200.0, seed=2).rates(200.0)
     mean = reduction.integrate(approximation, "ode", 500.0).rates(400.0)
     for population, rate in simulated.items():
         found = chain[population]
