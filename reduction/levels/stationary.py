@@ -27,7 +27,7 @@ _TINY = 1e-300
 _LEADING = 8
 _FEW = 4
 _MOST_VARIABLES = 1000
-_COMPACT_BINS = 60
+_FEWEST_BINS = 40
 _EQUILIBRIUM_ROUNDS = 30
 _EQUILIBRIUM = 1e-10
 _LARGEST_STEP = 1e3
@@ -120,7 +120,8 @@ def stationary(
         Largest relative difference between a rate and the rate that it causes.
     stability : bool
         Whether to find, in a Markov approximation, each state's equilibrium of the ODE level and its eigenvalues; of
-        over 1000 variables, those of an approximation with at most 60 bins and two levels.
+        over 1000 variables, those of an approximation with two levels and as many bins as that allows, at least 40:
+        near a bifurcation its stability may differ.
 
     Returns
     -------
@@ -161,12 +162,12 @@ def _compact(approximation: MarkovApproximation) -> MarkovApproximation:
     variables = len(approximation.ode().names)
     if variables <= _MOST_VARIABLES:
         return approximation
-    closure, stages, floor = approximation.closure, approximation.stages, min(approximation.v_min.values())
-    same = len(set(approximation.v_min.values())) == 1
-    return MarkovApproximation(
-        approximation.network, bins=min(_COMPACT_BINS, *approximation.bins.values()), noise_levels=2, closure=closure,
-        stages=stages, v_min=floor if same else None,
-    )  # fmt: skip
+    floors = set(approximation.v_min.values())
+    options: dict[str, Any] = {"closure": approximation.closure, "stages": approximation.stages, "noise_levels": 2}
+    options["v_min"] = floors.pop() if len(floors) == 1 else None
+    columns = sum(MarkovApproximation(approximation.network, **options).columns(name) for name in approximation.bins)
+    bins = min(max(_MOST_VARIABLES // columns - 3, _FEWEST_BINS), *approximation.bins.values())
+    return MarkovApproximation(approximation.network, bins=bins, **options)
 
 
 def _starting_points(pauses: Floats, number: int) -> Floats:
