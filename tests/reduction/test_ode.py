@@ -170,6 +170,7 @@ def test_the_hops_are_the_exponential_of_the_generator(name):
         assert fired == pytest.approx(spikes, rel=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:level 'ode'.*lowest bins:UserWarning")
 @settings(deadline=None, max_examples=50)
 @given(
     probability=st.floats(0, 1), weight=st.floats(0, 20), rate=st.floats(0.01, 50), size=st.floats(0.01, 5),

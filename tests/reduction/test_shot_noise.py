@@ -50,6 +50,7 @@ def test_twelve_digits(kicks, size, opposed, opposed_size, reset):
     assert found == pytest.approx(float(exact), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
 @settings(deadline=None, max_examples=100)
 @given(
     kicks=st.floats(0.1, 60.0), size=st.floats(0.2, 5.0), opposed=st.floats(0.0, 20.0),
