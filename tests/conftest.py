@@ -4,12 +4,15 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import matplotlib
 import pytest
 
 import spiking
 
 matplotlib.use("Agg")
+hypothesis.settings.register_profile("same examples every time", derandomize=True)
+hypothesis.settings.load_profile("same examples every time")
 
 DATA = Path(__file__).parent / "data"
 
