@@ -8,23 +8,17 @@ import numpy as np
 from numba import njit
 
 from reduction.kernels import SOURCES
-from reduction.kernels.density import edges_of, hops
+from reduction.kernels.density import diffusion_at, edges_of, hops
 from reduction.kernels.langevin import noisy_hops, noisy_switch
+from reduction.kernels.mean_flow import LARGEST_MEAN, MOST_HOPS
 from reduction.kernels.moments import fill_transition, flip_probability
 from reduction.kernels.steps import buffers, follow, look_ahead, settle
 from reduction.kernels.stream import next_uniform, resume
 
 CROWD = 3.0
-_LARGEST_MEAN = 200.0
 _MOST_STEPS = 1000
-MOST_HOPS = 2e4
 
 _jit = njit(nogil=True, error_model="numpy")
-
-
-@njit(nogil=True, inline="always")
-def _diffusion(n0, n1, n2, v):
-    return max(0.5 * (n0 + v * (n1 + v * n2)), 0.0)
 
 
 @_jit
@@ -34,7 +28,7 @@ def _fastest(edge, spacing, bend, intrinsic, constant, slope, n0, n1, n2):
     most, down = 0.0, 0.0
     for k in range(bins):
         v, width = edge[k + 1], spacing[k + 1]
-        diffusion = _diffusion(n0, n1, n2, v)
+        diffusion = diffusion_at(n0, n1, n2, v)
         mu = intrinsic[k + 1] + constant + slope * v - diffusion * bend[k + 1]
         spread = diffusion / (width if k + 1 < bins else 0.5 * width)
         most = max(most, down + (spread + max(mu, 0.0)) / width)
@@ -61,7 +55,7 @@ def hop(
         return math.nan, stream
     for k in range(bins):
         up[k] = -1.0
-    pieces = int(q * time / _LARGEST_MEAN) + 1
+    pieces = int(q * time / LARGEST_MEAN) + 1
     hops_in_piece = q * time / pieces
     silent = math.exp(-hops_in_piece)
     leave = release / q
@@ -94,13 +88,13 @@ def hop(
                         continue
                     if up[k] < 0.0:
                         v, width = edge[k + 1], spacing[k + 1]
-                        diffusion = _diffusion(n0, n1, n2, v)
+                        diffusion = diffusion_at(n0, n1, n2, v)
                         mu = intrinsic[k + 1] + constant + slope * v - diffusion * bend[k + 1]
                         up[k] = hops(mu, diffusion, width if k + 1 < bins else 0.5 * width)[0] / (q * width)
                         down[k] = 0.0
                         if k > 0:
                             v, width = edge[k], spacing[k]
-                            diffusion = _diffusion(n0, n1, n2, v)
+                            diffusion = diffusion_at(n0, n1, n2, v)
                             mu = intrinsic[k] + constant + slope * v - diffusion * bend[k]
                             down[k] = hops(mu, diffusion, width)[1] / (q * width)
                     if u < up[k]:

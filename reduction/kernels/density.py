@@ -103,9 +103,9 @@ def column_drifts(arrays, variance, drift, by_column):
 
 
 @njit(nogil=True, inline="always")
-def diffusion_at(noise, a, v):
-    """D = sigma^2 / 2 of population a at v."""
-    return max(0.5 * (noise[a, 0] + v * (noise[a, 1] + v * noise[a, 2])), 0.0)
+def diffusion_at(n0, n1, n2, v):
+    """D = sigma^2 / 2 at v, of noise with the coefficients n0, n1, n2."""
+    return max(0.5 * (n0 + v * (n1 + v * n2)), 0.0)
 
 
 @_jit
@@ -127,7 +127,7 @@ def hop_rates(edge, spacing, bend, intrinsic, constant, slope, noise, a, right, 
     left[0] = 0.0
     for k in range(bins):
         v, width = edge[k + 1], spacing[k + 1]
-        diffusion = max(0.5 * (n0 + v * (n1 + v * n2)), 0.0)
+        diffusion = diffusion_at(n0, n1, n2, v)
         mu = intrinsic[k + 1] + constant + slope * v - diffusion * bend[k + 1]
         distance = 0.5 * width if k + 1 == bins else width
         up, down = hops(mu, diffusion, distance)
@@ -142,7 +142,7 @@ def fluxes(arrays, density, by_column, noise, flux):
     for a in range(arrays.size.size):
         at = arrays.edge_start[a + 1] - 1
         v, width = arrays.edge[at], arrays.spacing[at]
-        diffusion = diffusion_at(noise, a, v)
+        diffusion = diffusion_at(noise[a, 0], noise[a, 1], noise[a, 2], v)
         own = arrays.intrinsic[at] - diffusion * arrays.bend[at]
         total = 0.0
         last = arrays.start[a] - 1

@@ -141,7 +141,7 @@ def jacobian(arrays, density, pool, delay, mean, variance, out, fingerprint=SOUR
             first = arrays.start[a] + column * bins
             for k in range(bins):
                 v, width = edge[k + 1], spacing[k + 1]
-                diffusion = diffusion_at(noise, a, v)
+                diffusion = diffusion_at(noise[a, 0], noise[a, 1], noise[a, 2], v)
                 mu = intrinsic[k + 1] + constant + slope * v - diffusion * bend[k + 1]
                 here = density[first + k]
                 slopes[:] = 0.0

@@ -13,7 +13,7 @@ from reduction.kernels.moments import flip_probability, switch_levels
 from reduction.kernels.steps import buffers, follow, look_ahead, settle
 
 _TAIL = 1e-12
-_LARGEST_MEAN = 200.0
+LARGEST_MEAN = 200.0
 MOST_HOPS = 2e4
 
 _jit = njit(nogil=True, error_model="numpy")
@@ -40,7 +40,7 @@ def hop(low, share_above, release, time, right, left, density, pool, work):
         up[k] = right[k] / q
         down[k] = left[k] / q
         stay[k] = 1.0 - up[k] - down[k]
-    pieces = int(q * time / _LARGEST_MEAN) + 1
+    pieces = int(q * time / LARGEST_MEAN) + 1
     spikes = 0.0
     for _ in range(pieces):
         spikes += _hop_piece(low, share_above, release / q, q * time / pieces, stay, up, down, density, pool, work)
