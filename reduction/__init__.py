@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reduction.assumptions import applicability
     from reduction.comparison import ValidationReport
+    from reduction.continuation.curves import continue_point
+    from reduction.continuation.cycles import continue_cycle, find_cycle
+    from reduction.continuation.diagram import Diagram, diagram
+    from reduction.continuation.equilibria import continue_equilibrium, find_equilibria, find_equilibrium
+    from reduction.continuation.maps import MapSystem, time_map
+    from reduction.continuation.orbits import Orbit, flow
+    from reduction.continuation.results import Branch, Cycle, Equilibrium, SpecialPoint
     from reduction.explicit import ExplicitEquations
     from reduction.exporting.programs import export
     from reduction.integration import integrate
@@ -23,16 +30,31 @@ if TYPE_CHECKING:
     from reduction.validation import validate
 
 _HOME = {
-    "MarkovApproximation": "markov",
+    "Branch": "continuation.results",
+    "Cycle": "continuation.results",
+    "Diagram": "continuation.diagram",
+    "Equilibrium": "continuation.results",
     "ExplicitEquations": "explicit",
+    "MapSystem": "continuation.maps",
+    "MarkovApproximation": "markov",
     "ODESystem": "system",
+    "Orbit": "continuation.orbits",
     "ReducedEquations": "symbolic",
+    "SpecialPoint": "continuation.results",
     "StationaryState": "levels.stationary",
     "Trajectory": "trajectory",
     "ValidationReport": "comparison",
     "applicability": "assumptions",
+    "continue_cycle": "continuation.cycles",
+    "continue_equilibrium": "continuation.equilibria",
+    "continue_point": "continuation.curves",
     "derive": "symbolic",
+    "diagram": "continuation.diagram",
     "export": "exporting.programs",
+    "find_cycle": "continuation.cycles",
+    "find_equilibria": "continuation.equilibria",
+    "find_equilibrium": "continuation.equilibria",
+    "flow": "continuation.orbits",
     "integrate": "integration",
     "montbrio_pazo_roxin": "levels.exact",
     "population_spectra": "levels.spectra",
@@ -40,20 +62,36 @@ _HOME = {
     "siegert_rate": "levels.siegert",
     "siegert_variation": "levels.siegert",
     "stationary": "levels.stationary",
+    "time_map": "continuation.maps",
     "validate": "validation",
 }
 
 __all__ = [
+    "Branch",
+    "Cycle",
+    "Diagram",
+    "Equilibrium",
     "ExplicitEquations",
+    "MapSystem",
     "MarkovApproximation",
     "ODESystem",
+    "Orbit",
     "ReducedEquations",
+    "SpecialPoint",
     "StationaryState",
     "Trajectory",
     "ValidationReport",
     "applicability",
+    "continue_cycle",
+    "continue_equilibrium",
+    "continue_point",
     "derive",
+    "diagram",
     "export",
+    "find_cycle",
+    "find_equilibria",
+    "find_equilibrium",
+    "flow",
     "integrate",
     "montbrio_pazo_roxin",
     "population_spectra",
@@ -61,6 +99,7 @@ __all__ = [
     "siegert_rate",
     "siegert_variation",
     "stationary",
+    "time_map",
     "validate",
 ]
 

@@ -27,6 +27,7 @@ from spiking.drives import ArrayDrive, components
 from spiking.errors import ParameterError, SpecificationError
 from spiking.specification import POSITIVE, checked_number
 
+_KEPT = 8
 _FEWEST_NODES = 4
 _PENALTY = 2.0
 
@@ -97,6 +98,7 @@ class Domains:
         return np.asarray(0.5 * self.lift @ (self.ends[0] + self.ends[1]))
 
 
+@lru_cache(maxsize=64)
 def domains(floor: float, reset: float, threshold: float, nodes: tuple[int, int]) -> Domains:
     """Return the two domains of a population with so many points below and above reset."""
     spans = [(floor, reset), (reset, threshold)]
@@ -208,7 +210,7 @@ class _Model:
         self.timed = any(
             isinstance(d, ArrayDrive) for p in approximation.network.populations for d in components(p.drive)
         )
-        self.inputs = lru_cache(maxsize=4)(self._inputs)
+        self.inputs = lru_cache(maxsize=_KEPT)(self._inputs)
 
     def system(self) -> ODESystem:
         names = list(self.approximation.network.sizes)

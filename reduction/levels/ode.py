@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from reduction.kernels.layout import Arrays
 
 _SPREAD = 0.6
+_PENDING = 1.0
+_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,13 @@ def spread_state(approximation: MarkovApproximation) -> Floats:
     return full
 
 
+def _with_spikes_pending(own: Layout, full: Floats) -> Floats:
+    """Return a state in which the noise of every synapse is above zero: there the equations are smooth."""
+    for moments in own.split(full)[3:5]:
+        moments[:] = np.maximum(moments, _PENDING)
+    return full
+
+
 def system(approximation: MarkovApproximation) -> ODESystem:
     """Return the ODE level of a Markov approximation as an `ODESystem`.
 
@@ -128,8 +138,12 @@ def system(approximation: MarkovApproximation) -> ODESystem:
 
     own = layout(approximation)
 
+    @lru_cache(maxsize=_KEPT)
+    def assembled(t: float, names: tuple[str, ...], values: tuple[float, ...]) -> Arrays:
+        return approximation.arrays(dict(zip(names, values, strict=True)), t)
+
     def prepared(t: float, y: Floats, p: Parameters) -> tuple[Arrays, Floats]:
-        arrays = approximation.arrays(p, t)
+        arrays = assembled(t, tuple(p), tuple(p.values()))
         return arrays, own.full(y, arrays)
 
     def rhs(t: float, y: Floats, p: Parameters) -> Floats:
@@ -184,7 +198,7 @@ def system(approximation: MarkovApproximation) -> ODESystem:
         parameters=approximation.network.parameters,
         function=rhs,
         derivative=jacobian,
-        guess=spread_state(approximation)[own.kept],
+        guess=_with_spikes_pending(own, spread_state(approximation))[own.kept],
         observables=observables,
         units=units,
     )

@@ -127,11 +127,11 @@ def test_validate(capsys, tmp_path):
 
 
 def test_values():
-    from reduction.cli import _values
+    from reduction.commands.validation import values
 
-    assert _values("0.5:1.0:6") == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    assert _values("0.5, 0.7") == [0.5, 0.7]
-    assert _values("2:2:1") == [2.0]
+    assert values("0.5:1.0:6") == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert values("0.5, 0.7") == [0.5, 0.7]
+    assert values("2:2:1") == [2.0]
 
 
 VALIDATE = ("validate", "chang2025", "--out", "{tmp}/out", "--parameter", "EI.probability", "--duration", "300")

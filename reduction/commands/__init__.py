@@ -1,0 +1,1 @@
+"""The commands of `snn2ode`, by what they work on."""

@@ -1,0 +1,1 @@
+"""Bifurcation analysis: branches of equilibria and cycles, where their stability changes, and curves of such points."""
