@@ -87,6 +87,7 @@ def stable_near(branch, value):
 if __name__ == "__main__":
     path = Path(sys.argv[0]).parent / "data" / "chang2025_cycles.npz"
     if "--compute" in sys.argv:
+        path.parent.mkdir(exist_ok=True)
         compute().save(path)
     over_probability, over_weight = equilibria()
     diagram = reduction.Diagram.load(path)
@@ -113,7 +114,7 @@ if __name__ == "__main__":
         for k in range(round(cycles.periods.max() * 2 / cycle.period)):
             course.plot(k * cycle.period + cycle.times, cycle.states[:, 0], color=colour, linewidth=1.2)
         course.plot([], [], color=colour, label=f"$p^{{EI}}$ = {cycle.parameters[PROBABILITY]:.3f}")
-    course.set(xlabel="time (ms)", ylabel="pending spikes $H^{EE}$", ylim=(0, None))
+    course.set(xlabel="time (ms)", ylabel="pending spikes $H^{EE}$", ylim=(0, 130))
     course.legend(frameon=False, fontsize=8, loc="upper right")
     plot_curves(diagram.curves, plane)
     plane.set(ylabel="weight $S^{EE}$ (mV)")

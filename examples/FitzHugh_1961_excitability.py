@@ -14,7 +14,7 @@ import numpy as np
 import reduction
 from reduction.bifurcation_plots import shared_legend
 
-CURRENTS = (-0.25, 2.0)
+CURRENTS = (-0.5, 2.0)
 NEAR = (0.322, 0.334)
 
 

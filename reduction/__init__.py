@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from reduction.assumptions import applicability
     from reduction.comparison import ValidationReport
     from reduction.continuation.curves import continue_point
-    from reduction.continuation.cycles import continue_cycle, find_cycle
+    from reduction.continuation.cycle_search import find_cycle
+    from reduction.continuation.cycles import continue_cycle
     from reduction.continuation.diagram import Diagram, diagram
-    from reduction.continuation.equilibria import continue_equilibrium, find_equilibria, find_equilibrium
+    from reduction.continuation.equilibria import continue_equilibrium
+    from reduction.continuation.finding import find_equilibria, find_equilibrium
     from reduction.continuation.maps import MapSystem, time_map
     from reduction.continuation.orbits import Orbit, flow
     from reduction.continuation.results import Branch, Cycle, Equilibrium, SpecialPoint
@@ -51,9 +53,9 @@ _HOME = {
     "derive": "symbolic",
     "diagram": "continuation.diagram",
     "export": "exporting.programs",
-    "find_cycle": "continuation.cycles",
-    "find_equilibria": "continuation.equilibria",
-    "find_equilibrium": "continuation.equilibria",
+    "find_cycle": "continuation.cycle_search",
+    "find_equilibria": "continuation.finding",
+    "find_equilibrium": "continuation.finding",
     "flow": "continuation.orbits",
     "integrate": "integration",
     "montbrio_pazo_roxin": "levels.exact",

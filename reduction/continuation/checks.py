@@ -18,6 +18,7 @@ _LATER = 0.7310585786
 _KINK = 1e-2
 _WRONG = 1e-2
 _COARSE, _FINE, _AROUND = 1e-4, 1e-6, 0.1
+_MAP_ERROR = 1e-8
 
 
 def system_of(system: Any) -> ODESystem:
@@ -180,6 +181,8 @@ def smooth(system: ODESystem, state: Floats, parameters: Mapping[str, float]) ->
     unit = np.maximum(np.abs(state), max(1e-6 * float(np.abs(state).max()), 1e-3 * float(not state.any()), 1e-12))
     around = [np.abs(system.function(0.0, state + sign * _AROUND * unit, parameters)) for sign in (-1.0, 1.0)]
     rounding = 1e-15 * (np.abs(here) + np.abs(jacobian) @ np.abs(state) + around[0] + around[1]) + 1e-300
+    if getattr(system, "is_map", False):
+        rounding = rounding + _MAP_ERROR * np.abs(state)
     for direction in np.random.default_rng(0).choice([-1.0, 1.0], (2, state.size)) * unit:
         coarse, fine = (one_sided(system, state, direction, h, parameters) for h in (_COARSE, _FINE))
         scale = np.abs(jacobian) @ np.abs(direction) + rounding / (_FINE * _KINK)

@@ -15,12 +15,10 @@ from reduction.continuation.branching import Continuation, Progress, refuse_swit
 from reduction.continuation.conditions import Singular
 from reduction.continuation.curve_family import CurveFamily
 from reduction.continuation.cycle_family import CycleOrigin
-from reduction.continuation.cycle_problem import CycleProblem
-from reduction.continuation.cycles import cycle_problem
-from reduction.continuation.equilibria import point_problem
+from reduction.continuation.cycle_problem import CycleProblem, cycle_problem
 from reduction.continuation.families import Event
 from reduction.continuation.point_family import PointOrigin
-from reduction.continuation.points import PointProblem
+from reduction.continuation.points import PointProblem, point_problem
 from reduction.continuation.results import Branch, SpecialPoint
 from reduction.continuation.tracing import Steps, oriented
 from reduction.system import ODESystem

@@ -12,7 +12,7 @@ from reduction.continuation import problem as core
 from reduction.continuation.cycle_problem import CycleProblem
 from reduction.continuation.discretisation import interpolated
 from reduction.continuation.extrema import extrema
-from reduction.continuation.families import BranchFamily, kinds_of_circle_crossing
+from reduction.continuation.families import BranchFamily, kinds_of_circle_crossing, nearest_pair, pair_on_circle
 from reduction.continuation.point_family import circle_measure
 from reduction.continuation.problem import Problem, Solution
 from reduction.continuation.results import SpecialPoint
@@ -23,8 +23,9 @@ Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 
 _ACCURACY = 1e-5
-_WORST_ACCURACY = 0.5
+_WORST_ACCURACY = 10.0
 _TRUSTED = 1e-2
+_RESONANT = 1e-4
 _LONGEST = 100.0
 _STANDSTILL = 1e-6
 _SLOW = 8.0
@@ -124,15 +125,19 @@ class CycleFamily(BranchFamily):
 
     def measure(self, kind: str, record: Record) -> float:
         """As `BranchFamily.measure`."""
-        return float(record.tangent[-1]) if kind == self.fold else circle_measure(kind, record.eigenvalues)
+        return float(record.tangent[-1]) if kind == self.fold else circle_measure(kind, record.eigenvalues, self.target)
 
     def own_start(self, kind: str, record: Record) -> Floats:
         """As `BranchFamily.own_start`: the angle of a torus."""
         if kind != "NS":
             return np.empty(0)
-        values = record.eigenvalues[record.eigenvalues.imag > 0.0]
-        nearest = values[np.argmin(np.abs(np.abs(values) - 1.0))] if values.size else 1j
-        return np.array([float(np.angle(nearest))])
+        values = record.eigenvalues
+        nearest = nearest_pair(values, self.target, np.abs(np.abs(values) - 1.0))
+        return np.array([float(np.angle(value)) for value in nearest] or [0.5 * np.pi])
+
+    def pair_that_crosses(self, before: Record, after: Record) -> complex | None:
+        """As `BranchFamily.pair_that_crosses`."""
+        return pair_on_circle(before, after)
 
     def regular(self, kind: str, linearised: Any) -> tuple[Problem, Floats]:
         """As `BranchFamily.regular`: a branch point is regular once the equations may be perturbed."""
@@ -167,6 +172,8 @@ class CycleFamily(BranchFamily):
     def locate(self, kind: str, before: Record, after: Record) -> SpecialPoint:
         """As `BranchFamily.locate`; of a period doubling also on which side of it the doubled cycles lie."""
         point = super().locate(kind, before, after)
+        if kind == "NS" and np.pi - abs(point.normal_form["angle"]) < _RESONANT:
+            kind, point = "PD", super().locate("PD", before, after)
         if kind != "PD":
             return point
         from reduction.continuation.departures import direction_of_doubling

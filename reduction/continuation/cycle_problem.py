@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reduction.continuation import problem as core
 from reduction.continuation.cyclic import CyclicFactorisation
-from reduction.continuation.discretisation import Discretisation
+from reduction.continuation.discretisation import Discretisation, make
+from reduction.continuation.problem import Solution
 from reduction.system import ODESystem
+from spiking.errors import NumericalError
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
+
+_FOUND = 1e-10
+_FIND_ITERATIONS = 25
+_LONGEST_STEP = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,3 +249,26 @@ class CycleProblem:
         """Return the part of the period that each node stands for."""
         widths = np.diff(self.discretisation.nodes)
         return np.asarray(0.5 * (widths + np.roll(widths, 1)))
+
+
+def cycle_problem(
+    system: ODESystem,
+    names: tuple[str, ...],
+    parameters: dict[str, float],
+    times: Floats,
+    states: Floats,
+    period: float,
+    widths: tuple[float, ...],
+    discretisation: Discretisation | None = None,
+) -> CycleProblem:
+    """Return the problem of cycles near a profile; times run from 0 to 1."""
+    mesh = make(system, times, states, period, parameters) if discretisation is None else discretisation
+    scale = float(np.sqrt(np.mean((states - states.mean(axis=0)) ** 2)))
+    return CycleProblem(system, names, parameters, mesh, scale if scale > 0.0 else 1.0, widths)
+
+
+def solved_cycle(problem: CycleProblem, x: Floats, rows: Floats, advice: str) -> Solution:
+    try:
+        return core.corrected(problem, x, rows, tolerance=_FOUND, iterations=_FIND_ITERATIONS, longest=_LONGEST_STEP)
+    except NumericalError as error:
+        raise NumericalError(f"{error}: {advice}") from None

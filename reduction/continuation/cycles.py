@@ -1,4 +1,4 @@
-"""Cycles of a system: finding them from a simulation, and following them over a parameter."""
+"""Following cycles of a system over a parameter."""
 
 from __future__ import annotations
 
@@ -12,69 +12,22 @@ import numpy.typing as npt
 from reduction.continuation import checks
 from reduction.continuation import problem as core
 from reduction.continuation.branching import Continuation, Progress, observed, refuse_switch
-from reduction.continuation.cycle_family import CycleContent, CycleFamily, CycleOrigin, content_of, without_trivial
-from reduction.continuation.cycle_problem import CycleProblem
+from reduction.continuation.cycle_family import CycleContent, CycleFamily, CycleOrigin, without_trivial
+from reduction.continuation.cycle_problem import cycle_problem, solved_cycle
 from reduction.continuation.departures import crossing, departed, doubled
-from reduction.continuation.discretisation import Discretisation, interpolated, make
+from reduction.continuation.discretisation import make
 from reduction.continuation.extrema import extrema
 from reduction.continuation.families import Event
 from reduction.continuation.normal_forms import amplitude_near, null_vectors
-from reduction.continuation.orbits import once_around
-from reduction.continuation.problem import Solution
-from reduction.continuation.recurrence import one_period
 from reduction.continuation.results import Branch, Cycle, SpecialPoint
 from reduction.continuation.tracing import Steps
 from reduction.system import ODESystem
-from spiking.errors import NumericalError, SpecificationError
+from spiking.errors import SpecificationError
 
 Floats = npt.NDArray[np.float64]
 
-_FOUND = 1e-10
-_FIND_ITERATIONS = 25
-_ATTEMPTS = 5
-_LONGEST_STEP = 0.3
-_REFINEMENTS = 8
-_ACCURATE = 1e-6
-_PERIOD = 2e-8
-_MOST_TURNS = 12
-_ALIKE = 2e-3
 _SCALE_DISTANCE = 0.05
-_ADVICE = "the simulation's end is too far from a cycle: integrate longer, or sample more densely"
 _SAMPLES = 400
-
-
-def find_cycle(system: Any, trajectory: Any, *, parameters: Mapping[str, float] | None = None) -> Cycle:
-    """Return the cycle on which a simulation ends, refined by Newton's method.
-
-    Parameters
-    ----------
-    system : ODESystem or MarkovApproximation
-    trajectory : Orbit, (times, states), scipy's OdeResult, Cycle, or Trajectory
-        Times (K,) and states (K, n) whose end is near the cycle, several periods long. Of a `Trajectory` the final
-        state is taken and integrated on.
-    parameters : mapping, optional
-        Values that differ from the defaults.
-
-    Raises
-    ------
-    SpecificationError
-        If the input cannot be used; if the right-hand side is not smooth or depends on time.
-    NumericalError
-        If the trajectory is not periodic at its end, or Newton's method does not converge; with advice.
-    """
-    system = checks.flow_of(system)
-    own = getattr(trajectory, "parameters", None)
-    chosen = checks.parameters_of(system, {**(own if isinstance(own, dict) else {}), **checks.mapping_of(parameters)})
-    times, states, period = one_period(system, trajectory, chosen)
-    checks.smooth(system, states[0], chosen)
-    problem = cycle_problem(system, (), chosen, times, states, period, ())
-    cycle = settled(problem, _first(problem, times, states, period))
-    turns = covers(cycle.times / cycle.period, cycle.states)
-    if turns == 1:
-        return cycle
-    times = np.linspace(0.0, 1.0, _SAMPLES + 1)
-    states, once = interpolated(cycle.times / cycle.period, cycle.states, times / turns), cycle.period / turns
-    return find_cycle(system, replace(cycle, times=times * once, states=states, period=once))
 
 
 def continue_cycle(
@@ -136,7 +89,9 @@ def continue_cycle(
     times, states = start.times / start.times[-1], start.states
     checks.smooth(system, states[0], chosen)
     origin = start.origin if isinstance(start, SpecialPoint) and isinstance(start.origin, CycleOrigin) else None
-    mesh = None if origin is None else origin.problem.discretisation
+    mesh = start.origin if isinstance(start, Cycle) else None
+    if origin is not None:
+        mesh = origin.problem.discretisation
     problem = cycle_problem(system, (name,), chosen, times, states, start.period, (limits[1] - limits[0],), mesh)
     inside, y = problem.discretisation.start(times, states)
     if origin is not None:
@@ -147,86 +102,10 @@ def continue_cycle(
     across[0, -1] = 1.0
     if origin is not None and origin.problem.names == problem.names:
         across = core.row(problem, origin.tangent)
-    solution = _solved(problem, x, across, "the start is no cycle of this system at these parameters")
+    solution = solved_cycle(problem, x, across, "the start is no cycle of this system at these parameters")
     family = CycleFamily(problem, limits[None, :], events, stop)
     record = family.inspect(solution, core.unit(problem, solution.null[:, 0]))
     return CycleContinuation(family, record, steps).run(progress)
-
-
-def _first(problem: CycleProblem, times: Floats, states: Floats, period: float) -> Solution:
-    """Return the cycle near a profile; if need be of one integrated anew, with its own samples, on finer meshes."""
-    system, chosen = problem.system, problem.fixed
-    for attempt in range(_ATTEMPTS):
-        mesh = problem.discretisation
-        x = problem.joined(*mesh.start(times, states), period, ())
-        problem.anchored(mesh, problem.split(x)[1], period, chosen)
-        try:
-            return _solved(problem, x, np.empty((0, x.size)), _ADVICE)
-        except NumericalError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        if attempt == 0:
-            times, states = once_around(system, states[0], period, chosen)
-            problem.discretisation = make(system, times, states, period, chosen)
-        else:
-            problem.discretisation = problem.discretisation.refined() or problem.discretisation
-    raise AssertionError
-
-
-def covers(times: Floats, states: Floats) -> int:
-    """Return how many times a profile runs through the same cycle."""
-    span = np.maximum(np.ptp(states, axis=0), 1e-12 * (1.0 + np.abs(states).max()))
-    at = np.linspace(0.0, 1.0, _SAMPLES, endpoint=False)
-    here = interpolated(times, states, at) / span
-    for turns in range(_MOST_TURNS, 1, -1):
-        if np.abs(interpolated(times, states, at + 1.0 / turns) / span - here).max() < _ALIKE:
-            return turns
-    return 1
-
-
-def settled(problem: CycleProblem, solution: Solution) -> Cycle:
-    """Return a cycle refined until its period no longer changes and its trivial multiplier is accurate."""
-    for _ in range(_REFINEMENTS):
-        old = problem.discretisation
-        finer = old.refined()
-        if finer is None:
-            break
-        inside, y, period, values = problem.split(solution.x)
-        parameters = problem.parameters(solution.x)
-        mesh = finer.adapted(*old.transferred(finer, inside, y), period, parameters)
-        inside, y = old.transferred(mesh, inside, y)
-        problem.anchored(mesh, y, period, parameters)
-        x = problem.joined(inside, y, period, values)
-        solution = _solved(problem, x, np.empty((0, x.size)), _ADVICE)
-        change = abs(problem.split(solution.x)[2] - period) / period
-        if change <= _PERIOD and content_of(problem, solution).accuracy <= _ACCURATE:
-            break
-    return cycle_of(content_of(problem, solution), problem.parameters(solution.x))
-
-
-def cycle_of(content: CycleContent, parameters: dict[str, float]) -> Cycle:
-    """Return a cycle as a result."""
-    stable = bool((np.abs(without_trivial(content.multipliers)) < 1.0).all())
-    return Cycle(
-        content.times * content.period, content.states, content.period, parameters, content.multipliers, stable,
-        content.accuracy,
-    )  # fmt: skip
-
-
-def cycle_problem(
-    system: ODESystem,
-    names: tuple[str, ...],
-    parameters: dict[str, float],
-    times: Floats,
-    states: Floats,
-    period: float,
-    widths: tuple[float, ...],
-    discretisation: Discretisation | None = None,
-) -> CycleProblem:
-    """Return the problem of cycles near a profile; times run from 0 to 1."""
-    mesh = make(system, times, states, period, parameters) if discretisation is None else discretisation
-    scale = float(np.sqrt(np.mean((states - states.mean(axis=0)) ** 2)))
-    return CycleProblem(system, names, parameters, mesh, scale if scale > 0.0 else 1.0, widths)
 
 
 class CycleContinuation(Continuation):
@@ -344,10 +223,3 @@ def _degenerate(point: SpecialPoint) -> CycleContent:
         states = np.concatenate([point.states, point.states[1:]])
     accuracy = float(np.abs(values - 1.0).min())
     return CycleContent(times, states, period, values[np.argsort(-np.abs(values), kind="stable")], accuracy)
-
-
-def _solved(problem: CycleProblem, x: Floats, rows: Floats, advice: str) -> Solution:
-    try:
-        return core.corrected(problem, x, rows, tolerance=_FOUND, iterations=_FIND_ITERATIONS, longest=_LONGEST_STEP)
-    except NumericalError as error:
-        raise NumericalError(f"{error}: {advice}") from None

@@ -11,11 +11,12 @@ import numpy as np
 from reduction.continuation import checks
 from reduction.continuation import problem as core
 from reduction.continuation.branching import Progress
-from reduction.continuation.equilibria import PointContinuation, point_problem
+from reduction.continuation.equilibria import PointContinuation
 from reduction.continuation.families import Event
 from reduction.continuation.maps import MapSystem
 from reduction.continuation.normal_forms import null_vectors
 from reduction.continuation.point_family import PointFamily
+from reduction.continuation.points import point_problem
 from reduction.continuation.results import Branch, SpecialPoint
 from reduction.continuation.tracing import Record, Steps
 from reduction.system import Floats

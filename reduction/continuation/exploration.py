@@ -14,7 +14,8 @@ from reduction.continuation import locations
 from reduction.continuation.branching import Progress
 from reduction.continuation.curves import continue_point
 from reduction.continuation.cycles import continue_cycle
-from reduction.continuation.equilibria import continue_equilibrium, find_equilibria
+from reduction.continuation.equilibria import continue_equilibrium
+from reduction.continuation.finding import find_equilibria
 from reduction.continuation.results import Branch, SpecialPoint
 from reduction.system import ODESystem
 from spiking.errors import NumericalError, SpecificationError

@@ -31,7 +31,7 @@ _LEADING = 12
 _ASIDE = 0.05
 _SMALLEST_MULTIPLIER = 1e-3
 _LARGEST_MULTIPLIER = 1e100
-_BEYOND = 0.2
+_BEYOND = 1e-3
 
 
 class BranchFamily(ABC):
@@ -48,6 +48,7 @@ class BranchFamily(ABC):
     """
 
     places: Sequence[int] = (-1,)
+    target: complex | None = None
     fold, branching = "LP", "BP"
 
     def __init__(
@@ -102,6 +103,12 @@ class BranchFamily(ABC):
             ) from error
         return Ending("stopped by `stop`") if stops else None
 
+    def pair_that_crosses(self, before: Record, after: Record) -> complex | None:
+        """Return the upper one of the complex eigenvalues (of cycles and maps: multipliers) that cross, on the way."""
+        a, b = crossed(before.eigenvalues, after.eigenvalues)
+        upper = (a.imag > 0.0) | (b.imag > 0.0)
+        return complex(0.5 * (a[upper][0] + b[upper][0])) if upper.any() else None
+
     def closes(self, start: Record, before: Record, after: Record) -> bool:
         """As `tracing.Family.closes`, from what is plotted of each point: parameters, period and extrema."""
         first, last, here = (self.coordinates(record) for record in (before, after, start))
@@ -155,6 +162,7 @@ class BranchFamily(ABC):
         if kind in after.tests:
             record, solution = self.zero(lambda found: found.tests[kind], before, after)
             return self.described(kind, solution, np.empty(0), record)
+        self.target = self.pair_that_crosses(before, after) if kind in ("HB", "NS") else None
         low, high = before, after
         for _ in range(_BISECTIONS):
             try:
@@ -235,24 +243,40 @@ class BranchFamily(ABC):
         return record, solution
 
 
+def nearest_pair(values: Complexes, target: complex | None, distance: Floats) -> Complexes:
+    """Return, of complex pairs, the upper value that is nearest to a target, by default of the smallest distance."""
+    upper = values.imag > 0.0
+    chosen = values[upper]
+    if not chosen.size:
+        return chosen
+    apart = distance[upper] if target is None else np.abs(chosen - target)
+    return np.asarray(chosen[[apart.argmin()]])
+
+
 def unstable(eigenvalues: Complexes) -> int:
     """Return how many eigenvalues have a positive real part."""
     return int((eigenvalues.real > 0.0).sum())
 
 
-def paired(before: Complexes, after: Complexes) -> tuple[Complexes, Complexes]:
-    """Return the leading values of both, each beside the one it has become: the pairs that are closest overall."""
+def paired(before: Complexes, after: Complexes, turn: float | None) -> tuple[Complexes, Complexes]:
+    """Return the leading values of both, each beside the one it has become: the pairs that are closest overall.
+
+    Imaginary parts that differ by `turn` are alike.
+    """
     from scipy.optimize import linear_sum_assignment
 
     number = min(_LEADING, before.size)
     a = before[np.argsort(-before.real, kind="stable")[:number]]
     b = after[np.argsort(-after.real, kind="stable")[:number]]
-    return a, b[linear_sum_assignment(np.abs(a[:, None] - b[None, :]))[1]]
+    apart = a[:, None] - b[None, :]
+    if turn is not None:
+        apart = apart.real + 1j * (np.mod(apart.imag + 0.5 * turn, turn) - 0.5 * turn)
+    return a, b[linear_sum_assignment(np.abs(apart))[1]]
 
 
-def crossed(before: Complexes, after: Complexes) -> tuple[Complexes, Complexes]:
+def crossed(before: Complexes, after: Complexes, turn: float | None = None) -> tuple[Complexes, Complexes]:
     """Return the pairs of `paired` of which one lies on the left of the imaginary axis and one on the right."""
-    a, b = paired(before, after)
+    a, b = paired(before, after, turn)
     across = (a.real > 0.0) != (b.real > 0.0)
     return a[across], b[across]
 
@@ -266,11 +290,18 @@ def kinds_of_axis_crossing(before: Record, after: Record, turns: bool, fold: str
 
 def kinds_of_circle_crossing(before: Record, after: Record, turns: bool, fold: str, branching: str) -> list[str]:
     """Return what crossed the unit circle between two records: folds, branch points, period doublings, tori."""
-    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues))
+    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
     number = _singles(np.abs(a.imag) <= _ROUNDING, np.abs(b.imag) <= _ROUNDING)
     doubled = _singles(np.abs(a.imag) >= np.pi - _ROUNDING, np.abs(b.imag) >= np.pi - _ROUNDING)
     tori = max(a.size - number - doubled, 0) // 2
     return _at_one(number, turns, fold, branching) + ["PD"] * doubled + ["NS"] * tori
+
+
+def pair_on_circle(before: Record, after: Record) -> complex | None:
+    """Return the upper one of the complex multipliers that cross the unit circle, on the way."""
+    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
+    upper = (a.imag > _ROUNDING) & (b.imag > _ROUNDING)
+    return complex(np.exp(0.5 * (a[upper][0] + b[upper][0]))) if upper.any() else None
 
 
 def _singles(first: npt.NDArray[np.bool_], last: npt.NDArray[np.bool_]) -> int:

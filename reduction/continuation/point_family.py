@@ -14,6 +14,8 @@ from reduction.continuation.families import (
     BranchFamily,
     kinds_of_axis_crossing,
     kinds_of_circle_crossing,
+    nearest_pair,
+    pair_on_circle,
 )
 from reduction.continuation.points import LinearisedPoint, PointProblem
 from reduction.continuation.problem import Problem, Solution
@@ -106,19 +108,27 @@ class PointFamily(BranchFamily):
             return float(record.tangent[-1])
         values = record.eigenvalues
         if self.problem.is_map:
-            return circle_measure(kind, values)
-        wanted = values[np.abs(values.imag) > 0.0] if kind == "HB" else values[values.imag == 0.0]
+            return circle_measure(kind, values, self.target)
+        wanted = values[values.imag == 0.0]
+        if kind == "HB":
+            wanted = nearest_pair(values, self.target, np.abs(values.real))
         return float(wanted.real[np.argmin(np.abs(wanted.real))]) if wanted.size else np.nan
+
+    def pair_that_crosses(self, before: Record, after: Record) -> complex | None:
+        """As `BranchFamily.pair_that_crosses`."""
+        return pair_on_circle(before, after) if self.problem.is_map else super().pair_that_crosses(before, after)
 
     def own_start(self, kind: str, record: Record) -> Floats:
         """As `BranchFamily.own_start`: the squared frequency of a Hopf point, the cosine of a torus's angle."""
-        values = record.eigenvalues[record.eigenvalues.imag > 0.0]
-        if kind == "HB" and values.size:
-            return np.array([values.imag[np.argmin(np.abs(values.real))] ** 2])
-        if kind == "NS" and values.size:
-            nearest = values[np.argmin(np.abs(np.abs(values) - 1.0))]
-            return np.array([nearest.real / abs(nearest)])
-        return np.ones(1) if kind in ("HB", "NS") else np.empty(0)
+        values = record.eigenvalues
+        if kind == "HB":
+            return np.array(
+                [value.imag**2 for value in nearest_pair(values, self.target, np.abs(values.real))] or [1.0]
+            )
+        if kind == "NS":
+            found = nearest_pair(values, self.target, np.abs(np.abs(values) - 1.0))
+            return np.array([value.real / abs(value) for value in found] or [1.0])
+        return np.empty(0)
 
     def regular(self, kind: str, linearised: object) -> tuple[Problem, Floats]:
         """As `BranchFamily.regular`: a branch point is regular once the equations may be perturbed."""
@@ -170,11 +180,11 @@ def _is_branching(linearised: LinearisedPoint) -> bool:
     )
 
 
-def circle_measure(kind: str, multipliers: npt.NDArray[np.complex128]) -> float:
+def circle_measure(kind: str, multipliers: npt.NDArray[np.complex128], target: complex | None) -> float:
     """Return a signed distance from the unit circle of the multiplier that makes a point of a kind."""
     real = multipliers[multipliers.imag == 0.0].real
     if kind == "NS":
-        wanted = np.abs(multipliers[multipliers.imag > 0.0]) - 1.0
+        wanted = np.abs(nearest_pair(multipliers, target, np.abs(np.abs(multipliers) - 1.0))) - 1.0
     elif kind == "PD":
         wanted = real[real < 0.0] + 1.0
     else:

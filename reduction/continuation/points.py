@@ -13,6 +13,8 @@ from reduction.system import ODESystem
 
 Floats = npt.NDArray[np.float64]
 
+_ZERO = 1e-8
+
 
 class LinearisedPoint:
     """`problem.Linearised` of `PointProblem`.
@@ -140,3 +142,18 @@ class PointProblem:
     ) -> PointProblem:
         """Return the problem with other free parameters."""
         return PointProblem(self.system, names, fixed, self.scale, widths, is_map=self.is_map)
+
+
+def point_problem(
+    system: ODESystem, names: Sequence[str], parameters: Mapping[str, float], state: Floats, widths: Sequence[float]
+) -> PointProblem:
+    """Return the problem of equilibria near a state, or of fixed points if the system is a map."""
+    scale = max(float(np.sqrt(np.mean(y**2))) for y in (state, 0.1 * system.guess))
+    return PointProblem(
+        system, names, parameters, scale if scale > _ZERO else 1.0, widths, is_map=getattr(system, "is_map", False)
+    )
+
+
+def is_stable(problem: PointProblem, eigenvalues: npt.NDArray[np.complex128]) -> bool:
+    """Return whether all eigenvalues decay."""
+    return bool((np.abs(eigenvalues) < 1.0).all() if problem.is_map else (eigenvalues.real < 0.0).all())

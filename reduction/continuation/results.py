@@ -70,6 +70,7 @@ class Cycle:
     multipliers: Complexes
     stable: bool
     accuracy: float
+    origin: Any = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         kind = "stable" if self.stable else "unstable"

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import reduction
-from reduction.continuation.cycles import cycle_problem
+from reduction.continuation.cycle_problem import cycle_problem
 
 AUTO = Path(os.environ.get("AUTO_DIR", "/usr/lib/auto-07p")) / "lib"
 needs_auto = pytest.mark.skipif(

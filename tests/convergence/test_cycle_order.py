@@ -13,7 +13,7 @@ from reduction import ODESystem
 from reduction.continuation import problem as core
 from reduction.continuation.collocation import Collocation
 from reduction.continuation.cycle_family import content_of
-from reduction.continuation.cycles import cycle_problem
+from reduction.continuation.cycle_problem import cycle_problem
 from reduction.continuation.shooting import Shooting
 from reduction.continuation.tableaux import DIAGONAL, DIAGONAL_ORDER, EMBEDDED
 

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 import reduction
 
 LEAST = {fold_of_cycles: 2, torus: 3, period_doubling: 4, doubled_period: 4}
+BY_SHOOTING = 80
 LARGE = [pytest.param(n, marks=pytest.mark.slow) for n in (200, 400)]
 SIZES = [2, 3, 4, 5, 6, 40, 100, *LARGE]
 
@@ -33,8 +34,8 @@ def located(branch, kind, name):
     (point,) = [p for p in branch.special_points if p.kind == kind]
     (expected,) = ORACLE[name][kind]
     print(f"\n{name}, n = {len(branch.names)}: {kind} at {point.value:.2e} from {expected}", end="")
-    assert point.value == pytest.approx(expected, abs=1e-8)
-    assert point.period == pytest.approx(2 * math.pi, abs=1e-7)
+    assert point.value == pytest.approx(expected, abs=1e-6 if len(branch.names) > BY_SHOOTING else 1e-8)
+    assert point.period == pytest.approx(2 * math.pi, abs=1e-6 if len(branch.names) > BY_SHOOTING else 1e-7)
     return point
 
 
@@ -93,8 +94,9 @@ def test_torus(n):
     assert [p.kind for p in branch.special_points] == ["NS"]
     pair = point.eigenvalues[np.abs(point.eigenvalues.imag) > 0.1]
     assert pair.size == 2
-    np.testing.assert_allclose(np.abs(pair), 1.0, atol=1e-7)
-    np.testing.assert_allclose(np.abs(np.angle(pair)), ORACLE["torus"]["NS angle"], atol=1e-7)
+    tolerance = 1e-5 if n > BY_SHOOTING else 1e-7
+    np.testing.assert_allclose(np.abs(pair), 1.0, atol=tolerance)
+    np.testing.assert_allclose(np.abs(np.angle(pair)), ORACLE["torus"]["NS angle"], atol=tolerance)
 
 
 @pytest.mark.parametrize("n", [4, 6, 40, *LARGE])

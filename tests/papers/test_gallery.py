@@ -16,7 +16,9 @@ from models import ORACLE, tolerance
 
 import reduction
 from reduction import cli
+from reduction.bifurcation_plots import shared_legend
 from reduction.levels import exact
+from spiking.errors import SpecificationError
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +75,28 @@ def test_fitzhugh_spikes_beside_rest_exist_from_the_fold_on(fitzhugh):
     for shift, amplitude in ((-2e-3, 0.0), (2e-3, 3.6)):
         orbit = reduction.flow(system, 2000.0, [2.0, 0.0], parameters={"I": fold + shift})
         assert np.ptp(orbit.states[-400:, 0]) == pytest.approx(amplitude, abs=0.2)
+
+
+def test_periods_and_the_legend_of_a_figure(fitzhugh):
+    _, rest, cycles = fitzhugh
+    figure, (left, right) = plt.subplots(1, 2)
+    rest.plot(left)
+    cycles.plot(left)
+    cycles.plot(right, measure="period")
+    heights = np.concatenate([line.get_ydata() for line in right.lines if line.get_marker() == "None"])
+    assert heights.min() == pytest.approx(ORACLE["fitzhugh_nagumo"]["HB periods"][0], rel=1e-3)
+    assert heights.max() == pytest.approx(cycles.periods.max())
+    shared_legend(figure, [left, right])
+    assert left.get_legend() is None
+    assert right.get_legend() is None
+    (legend,) = figure.legends
+    entries = [text.get_text() for text in legend.get_texts()]
+    assert len(entries) == len(set(entries))
+    assert {"equilibrium", "stable", "unstable", "HB: Hopf", "LPC: fold of cycles"} <= set(entries)
+    plt.close(figure)
+    with pytest.raises(SpecificationError, match="has no periods"):
+        rest.plot(measure="period")
+    plt.close("all")
 
 
 @pytest.mark.parametrize("number", [0, 1])

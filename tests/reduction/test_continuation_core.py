@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from reduction import ODESystem
 from reduction.continuation import bordering, cyclic, normal_forms
 from reduction.continuation.collocation import Collocation
-from reduction.continuation.cycles import covers, cycle_problem
+from reduction.continuation.cycle_problem import cycle_problem
+from reduction.continuation.cycle_search import covers
 from reduction.continuation.cyclic import CyclicFactorisation
 from reduction.continuation.extrema import extrema
 from reduction.continuation.recurrence import one_period

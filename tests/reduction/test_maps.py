@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import reduction
 from reduction import MapSystem, ODESystem, differences, time_map
 from reduction.continuation.doubling import continue_doubled, departed
-from reduction.continuation.equilibria import point_problem
 from reduction.continuation.point_family import PointFamily
+from reduction.continuation.points import point_problem
 from reduction.continuation.radau import Advanced, Flow, radau
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 
