@@ -14,6 +14,7 @@ from spiking.specification import NOT_NAN, checked_number
 
 Floats = npt.NDArray[np.float64]
 
+KINDS = frozenset(("LP", "HB", "BP", "LPC", "PD", "NS", "BPC", "CP", "BT", "GH", "ZH", "HH"))
 _LATER = 0.7310585786
 _KINK = 1e-2
 _WRONG = 1e-2
@@ -120,6 +121,11 @@ def state_of(system: ODESystem, state: object, what: str) -> Floats:
     ------
     SpecificationError
     """
+    if isinstance(state, Mapping):
+        for name in state:
+            if name not in system.names:
+                raise UnknownNameError("state", name, system.names)
+        state = [state.get(name, own) for name, own in zip(system.names, system.guess, strict=True)]
     try:
         found = np.asarray(state, float)
     except (TypeError, ValueError):
@@ -140,6 +146,11 @@ def hooks(events: object, stop: object, progress: object) -> None:
     """
     if not isinstance(events, (Mapping, type(None))):
         raise SpecificationError(f"events = {events!r}: must be a mapping of names to functions of (state, parameters)")
+    taken = KINDS.intersection(events or {})
+    if taken:
+        raise SpecificationError(
+            f"events: {', '.join(sorted(taken))} names a kind of special point: choose another name"
+        )
     for name, value in {
         **{f"events[{k!r}]": v for k, v in (events or {}).items()},
         "stop": stop,
@@ -180,7 +191,7 @@ def smooth(system: ODESystem, state: Floats, parameters: Mapping[str, float]) ->
     here, jacobian = system.function(0.0, state, parameters), system.derivative(0.0, state, parameters)
     unit = np.maximum(np.abs(state), max(1e-6 * float(np.abs(state).max()), 1e-3 * float(not state.any()), 1e-12))
     around = [np.abs(system.function(0.0, state + sign * _AROUND * unit, parameters)) for sign in (-1.0, 1.0)]
-    rounding = 1e-15 * (np.abs(here) + np.abs(jacobian) @ np.abs(state) + around[0] + around[1]) + 1e-300
+    rounding = 1e-14 * (np.abs(here) + np.abs(jacobian) @ np.abs(state) + around[0] + around[1]) + 1e-300
     if getattr(system, "is_map", False):
         rounding = rounding + _MAP_ERROR * np.abs(state)
     for direction in np.random.default_rng(0).choice([-1.0, 1.0], (2, state.size)) * unit:
@@ -191,10 +202,20 @@ def smooth(system: ODESystem, state: Floats, parameters: Mapping[str, float]) ->
                 "the right-hand side has a kink here (its one-sided derivatives differ): continuation needs it smooth"
             )
         wrong = np.abs(fine[1] - jacobian @ direction) / scale
-        if wrong.max() > _WRONG:
+        if system.exact_derivative and wrong.max() > _WRONG:
             raise SpecificationError(
                 f"the Jacobian is not the derivative of the right-hand side (row {system.names[int(wrong.argmax())]})"
             )
+
+
+def bends(system: ODESystem, state: Floats, scale: float, parameters: Mapping[str, float]) -> bool:
+    """Return whether the right-hand side has a kink near a state: its slopes differ at all small distances."""
+    jacobian = system.derivative(0.0, state, parameters)
+    for direction in np.random.default_rng(0).choice([-1.0, 1.0], (2, state.size)) * scale:
+        far, near = (np.abs(one_sided(system, state, direction, h, parameters)[0]) for h in (1e-2, 1e-3))
+        if ((near > _KINK * np.abs(jacobian).max() * scale) & (near > 0.7 * far)).any():
+            return True
+    return False
 
 
 def one_sided(

@@ -12,7 +12,7 @@ from reduction.continuation import problem as core
 from reduction.continuation.cycle_problem import CycleProblem
 from reduction.continuation.discretisation import interpolated
 from reduction.continuation.extrema import extrema
-from reduction.continuation.families import BranchFamily, kinds_of_circle_crossing, nearest_pair, pair_on_circle
+from reduction.continuation.families import BranchFamily, at_one, kinds_of_circle_crossing, nearest_pair, pair_on_circle
 from reduction.continuation.point_family import circle_measure
 from reduction.continuation.problem import Problem, Solution
 from reduction.continuation.results import SpecialPoint
@@ -29,6 +29,8 @@ _RESONANT = 1e-4
 _LONGEST = 100.0
 _STANDSTILL = 1e-6
 _SLOW = 8.0
+_MOVED = 1e-3
+_FIXED = 1e-14
 _HALF = 64
 _SMALLEST = 1e-3
 _SMALL_AMPLITUDE = 1e-2
@@ -123,6 +125,11 @@ class CycleFamily(BranchFamily):
             return [self.fold] if turns else []
         return kinds_of_circle_crossing(before, after, turns, self.fold, self.branching)
 
+    def doubtful(self, before: Record, after: Record) -> bool:
+        """As `BranchFamily.doubtful`."""
+        trusted = max(before.content.accuracy, after.content.accuracy) <= _TRUSTED
+        return trusted and self.turns(before, after) and not at_one(before, after)
+
     def measure(self, kind: str, record: Record) -> float:
         """As `BranchFamily.measure`."""
         return float(record.tangent[-1]) if kind == self.fold else circle_measure(kind, record.eigenvalues, self.target)
@@ -153,6 +160,12 @@ class CycleFamily(BranchFamily):
         overlap = np.sum(_centred(self.problem, before.x) * _centred(self.problem, after.x))
         if overlap <= 0.0 or content.amplitude < _SMALLEST * self.largest:
             return Ending(f"shrinks to an equilibrium: a Hopf point near {float(after.values[0]):.6g}", keep=False)
+        moved = core.norm(self.problem, after.x - before.x)
+        if moved > _MOVED and abs(float(after.values[0] - before.values[0])) < _FIXED * self.problem.widths[0]:
+            return Ending(
+                f"the parameter stands still at {float(after.values[0]):.6g}: cycles that are not isolated, or that "
+                "run into a homoclinic orbit"
+            )
         slowing = np.log(content.period / small.period)
         still = abs(float(after.values[0] - before.values[0])) < _STANDSTILL * slowing * self.problem.widths[0]
         if content.period > _LONGEST * self.shortest or (still and content.period > _SLOW * self.shortest):
@@ -163,7 +176,7 @@ class CycleFamily(BranchFamily):
         if min(content.accuracy, small.accuracy) > _WORST_ACCURACY:
             return Ending(
                 f"the trivial multiplier is {content.accuracy:.1g} off at {float(after.values[0]):.6g}: too stiff or "
-                "too unstable a cycle for its multipliers to be known",
+                "too unstable a cycle for its multipliers to be known, or a homoclinic orbit is near",
             )  # fmt: skip
         if self.doubled and np.sum(_alternation(small) * _alternation(content)) <= 0.0:
             return Ending(f"ends at a period doubling near {float(after.values[0]):.6g}", keep=False)
@@ -196,9 +209,10 @@ class CycleFamily(BranchFamily):
             linearised = problem.linearise(x)
             across = linearised.null_vectors(kind, own)
         origin = CycleOrigin(frozen(problem), x, record.tangent, across, own)
+        note = f"doubtful: the trivial multiplier is {content.accuracy:.1g} off" if content.accuracy > _TRUSTED else ""
         return SpecialPoint(
             kind, float(problem.split(x)[3][0]), problem.parameters(x), content.states[0], content.multipliers,
-            content.period, {"angle": float(own[0])} if kind == "NS" else {}, solution.size, "",
+            content.period, {"angle": float(own[0])} if kind == "NS" else {}, solution.size, note,
             content.times * content.period, content.states, origin,
         )  # fmt: skip
 

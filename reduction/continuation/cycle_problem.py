@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 _FOUND = 1e-10
+_FOUND_NEARLY = 1e-7
 _FIND_ITERATIONS = 25
 _LONGEST_STEP = 0.3
 
@@ -268,7 +269,11 @@ def cycle_problem(
 
 
 def solved_cycle(problem: CycleProblem, x: Floats, rows: Floats, advice: str) -> Solution:
-    try:
-        return core.corrected(problem, x, rows, tolerance=_FOUND, iterations=_FIND_ITERATIONS, longest=_LONGEST_STEP)
-    except NumericalError as error:
-        raise NumericalError(f"{error}: {advice}") from None
+    for tolerance in (_FOUND, _FOUND_NEARLY):
+        try:
+            return core.corrected(
+                problem, x, rows, tolerance=tolerance, iterations=_FIND_ITERATIONS, longest=_LONGEST_STEP
+            )
+        except NumericalError as error:
+            failure = error
+    raise NumericalError(f"{failure}: {advice}") from None

@@ -27,6 +27,7 @@ from spiking.errors import SpecificationError
 Floats = npt.NDArray[np.float64]
 
 _SCALE_DISTANCE = 0.05
+_DOUBTFUL = 1e-3
 _SAMPLES = 400
 
 
@@ -125,6 +126,9 @@ class CycleContinuation(Continuation):
             values.insert(0, float(self.origin.parameters[name]))
         fixed = {**problem.fixed}
         ranges = [extrema(c.times, c.states) for c in contents]
+        worst = max(content.accuracy for content in contents)
+        if worst > _DOUBTFUL:
+            before += f"multipliers doubtful where the trivial one is off 1, by up to {worst:.1g}; "
         stable = [bool((np.abs(without_trivial(c.multipliers)) < 1.0).all()) for c in contents]
         if self.origin is not None:
             stable[0] = stable[1] if len(stable) > 1 else False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from reduction.continuation.point_family import PointFamily, PointOrigin, crossi
 from reduction.continuation.points import PointProblem, is_stable, point_problem
 from reduction.continuation.results import Branch, Cycle, Equilibrium, SpecialPoint
 from reduction.continuation.tracing import Steps, first
+from reduction.system import ODESystem
 from spiking.errors import NumericalError
 
 Floats = npt.NDArray[np.float64]
@@ -83,6 +85,9 @@ def continue_equilibrium(
     state = checks.state_of(system, state, "start")
     checks.hooks(events, stop, progress)
     checks.smooth(system, state, chosen)
+    for bound in limits:
+        with suppress(NumericalError):
+            checks.autonomous(system, state, chosen | {name: float(bound)})
     width = limits[1] - limits[0]
     problem = point_problem(system, (name,), chosen, state, (width,))
     family = PointFamily(problem, limits[None, :], events, stop)
@@ -110,14 +115,15 @@ class PointContinuation(Continuation):
         states, values = xs[:, : problem.dimension], xs[:, -1]
         eigenvalues = np.array([record.eigenvalues for record in records])
         parameters = [problem.parameters(x) for x in xs]
+        orbits = [orbit_of(problem.system, y, p) for y, p in zip(states, parameters, strict=True)]
         return Branch(
             kind="fixed point" if problem.is_map else "equilibrium",
             parameter=problem.names[0],
             names=problem.system.names,
             values=values,
             states=states,
-            minima=states,
-            maxima=states,
+            minima=np.array([orbit.min(axis=0) for orbit in orbits]),
+            maxima=np.array([orbit.max(axis=0) for orbit in orbits]),
             eigenvalues=eigenvalues,
             stable=np.array([is_stable(problem, record.eigenvalues) for record in records]),
             parameters=problem.parameters(self.start.x),
@@ -159,6 +165,16 @@ class PointContinuation(Continuation):
                     record = self.family.inspect(solution, core.unit(problem, sign * solution.null[:, 0]))
                     return PointContinuation(self.family, record, steps).run(progress)
         raise NumericalError("no other branch was found at the branch point")
+
+
+def orbit_of(system: ODESystem, state: Floats, parameters: Mapping[str, float]) -> Floats:
+    """Return the state, or all states of the orbit of which it is a fixed point, shape (K, n)."""
+    once: ODESystem | None = getattr(system, "once", None)
+    states = [state]
+    if once is not None:
+        for _ in range(getattr(system, "iterates", 1) - 1):
+            states.append(once.function(0.0, states[-1], parameters))
+    return np.array(states, np.float64)
 
 
 def first_tangent(problem: PointProblem, x: Floats) -> tuple[Floats, Floats]:

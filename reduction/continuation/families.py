@@ -109,6 +109,10 @@ class BranchFamily(ABC):
         upper = (a.imag > 0.0) | (b.imag > 0.0)
         return complex(0.5 * (a[upper][0] + b[upper][0])) if upper.any() else None
 
+    def doubtful(self, before: Record, after: Record) -> bool:
+        """As `tracing.Family.doubtful`: the parameter turns back, but no eigenvalue shows it."""
+        return False
+
     def closes(self, start: Record, before: Record, after: Record) -> bool:
         """As `tracing.Family.closes`, from what is plotted of each point: parameters, period and extrema."""
         first, last, here = (self.coordinates(record) for record in (before, after, start))
@@ -281,20 +285,32 @@ def crossed(before: Complexes, after: Complexes, turn: float | None = None) -> t
     return a[across], b[across]
 
 
+def at_zero(before: Record, after: Record) -> int:
+    """Return how many real eigenvalues crossed zero between two records."""
+    a, b = crossed(before.eigenvalues, after.eigenvalues)
+    return _singles(np.abs(a.imag) <= _ROUNDING * np.abs(a), np.abs(b.imag) <= _ROUNDING * np.abs(b))
+
+
+def at_one(before: Record, after: Record) -> int:
+    """Return how many real multipliers crossed 1 between two records."""
+    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
+    return _singles(np.abs(a.imag) <= _ROUNDING, np.abs(b.imag) <= _ROUNDING)
+
+
 def kinds_of_axis_crossing(before: Record, after: Record, turns: bool, fold: str, branching: str) -> list[str]:
     """Return what crossed the imaginary axis between two records: folds, branch points, Hopf points."""
-    a, b = crossed(before.eigenvalues, after.eigenvalues)
-    number = _singles(np.abs(a.imag) <= _ROUNDING * np.abs(a), np.abs(b.imag) <= _ROUNDING * np.abs(b))
-    return _at_one(number, turns, fold, branching) + ["HB"] * ((a.size - number) // 2)
+    number = at_zero(before, after)
+    pairs = (crossed(before.eigenvalues, after.eigenvalues)[0].size - number) // 2
+    return _folds(number, turns, fold, branching) + ["HB"] * pairs
 
 
 def kinds_of_circle_crossing(before: Record, after: Record, turns: bool, fold: str, branching: str) -> list[str]:
     """Return what crossed the unit circle between two records: folds, branch points, period doublings, tori."""
     a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
-    number = _singles(np.abs(a.imag) <= _ROUNDING, np.abs(b.imag) <= _ROUNDING)
+    number = at_one(before, after)
     doubled = _singles(np.abs(a.imag) >= np.pi - _ROUNDING, np.abs(b.imag) >= np.pi - _ROUNDING)
     tori = max(a.size - number - doubled, 0) // 2
-    return _at_one(number, turns, fold, branching) + ["PD"] * doubled + ["NS"] * tori
+    return _folds(number, turns, fold, branching) + ["PD"] * doubled + ["NS"] * tori
 
 
 def pair_on_circle(before: Record, after: Record) -> complex | None:
@@ -309,9 +325,9 @@ def _singles(first: npt.NDArray[np.bool_], last: npt.NDArray[np.bool_]) -> int:
     return int((first & last).sum() + (first ^ last).sum() % 2)
 
 
-def _at_one(number: int, turns: bool, fold: str, branching: str) -> list[str]:
+def _folds(number: int, turns: bool, fold: str, branching: str) -> list[str]:
     """Return folds and branch points, of which each takes one real value across."""
-    return [fold] * min(number, int(turns)) + [branching] * max(number - turns, 0)
+    return [fold] * int(turns) + [branching] * max(number - turns, 0)
 
 
 def _logarithms(multipliers: Complexes) -> Complexes:

@@ -12,6 +12,8 @@ from reduction.continuation import checks, normal_forms
 from reduction.continuation import problem as core
 from reduction.continuation.families import (
     BranchFamily,
+    at_one,
+    at_zero,
     kinds_of_axis_crossing,
     kinds_of_circle_crossing,
     nearest_pair,
@@ -21,7 +23,7 @@ from reduction.continuation.points import LinearisedPoint, PointProblem
 from reduction.continuation.problem import Problem, Solution
 from reduction.continuation.results import SpecialPoint
 from reduction.continuation.tracing import Ending, Record
-from spiking.errors import NumericalError, SpecificationError
+from spiking.errors import NumericalError
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,6 +70,10 @@ class PointFamily(BranchFamily):
         if size > 2.0 * self.problem.scale:
             self.problem.rescale(size)
         record.tangent = core.unit(self.problem, record.tangent)
+
+    def doubtful(self, before: Record, after: Record) -> bool:
+        """As `BranchFamily.doubtful`."""
+        return self.turns(before, after) and not (at_one if self.problem.is_map else at_zero)(before, after)
 
     def snapshot(self) -> float:
         """As `BranchFamily.snapshot`: the metric's size of a state."""
@@ -161,10 +167,8 @@ class PointFamily(BranchFamily):
             coefficients, note = normal_forms.hopf(self.problem.system, state, parameters, linearised.jacobian, omega)
         elif kind == self.fold:
             coefficients, note = normal_forms.fold(self.problem.system, state, parameters, linearised.jacobian)
-        try:
-            checks.smooth(self.problem.system, state, parameters)
-        except SpecificationError as error:
-            note = ", ".join(filter(None, [note, f"doubtful: {error}"]))
+        if kind == self.fold and checks.bends(self.problem.system, state, self.problem.scale, parameters):
+            note = "doubtful: the right-hand side has a kink here"
         return SpecialPoint(
             kind, float(solution.x[self.problem.dimension]), parameters, state, linearised.eigenvalues(), period,
             coefficients, solution.size, note, origin=PointOrigin(self.problem, solution.x, record.tangent),

@@ -13,7 +13,7 @@ from reduction.system import ODESystem
 
 Floats = npt.NDArray[np.float64]
 
-_ZERO = 1e-8
+_ZERO = 1e-15
 
 
 class LinearisedPoint:

@@ -135,6 +135,10 @@ class Family(Protocol):
         """Return the kinds of special points between two records."""
         ...
 
+    def doubtful(self, before: Record, after: Record) -> bool:
+        """Return whether shorter steps are needed to tell what lies between two records."""
+        ...
+
     def locate(self, kind: str, before: Record, after: Record) -> Any:
         """Return the special point of a kind between two records."""
         ...
@@ -226,7 +230,7 @@ class Trace:
         for kind in self.family.events(before, record):
             try:
                 record.special.append(self.family.locate(kind, before, record))
-            except NumericalError as error:
+            except (NumericalError, np.linalg.LinAlgError) as error:
                 self.warnings.append(f"{kind} between {before.values} and {record.values} not located: {error}")
         if iterations <= _EASY:
             growth = _GROWTH if iterations == _EASY else _FAST_GROWTH
@@ -248,7 +252,7 @@ class Trace:
                 if problem.weights @ (tangent * before.tangent) < _STRAIGHTEST:
                     raise NumericalError("the branch turns sharply")
                 record = self.family.inspect(solution, tangent)
-                several = len(self.family.events(before, record)) > 1
+                several = len(self.family.events(before, record)) > 1 or self.family.doubtful(before, record)
             except NumericalError as error:
                 reason, self.length = str(error), 0.5 * self.length
                 continue
