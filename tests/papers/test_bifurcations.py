@@ -300,3 +300,35 @@ def test_logistic_cascade():
 def test_henon(a):
     branch = fixed_points(models.henon(), "b", (0.0, 0.9), a=a)
     assert_printed(f"Henon a = {a}", [p.value for p in found(branch, "PD")], ORACLE["henon"][a]["PD"])
+
+
+def hodgkin_huxley():
+    """The squid axon of 1952 at 6.3 degrees, rest at -65 mV."""
+    return reduction.ODESystem.from_expressions(
+        {
+            "V": "I - 120*m**3*h*(V - 50) - 36*n**4*(V + 77) - 0.3*(V + 54.387)",
+            "m": "0.1*(V + 40)/(1 - exp(-(V + 40)/10))*(1 - m) - 4*exp(-(V + 65)/18)*m",
+            "h": "0.07*exp(-(V + 65)/20)*(1 - h) - h/(1 + exp(-(V + 35)/10))",
+            "n": "0.01*(V + 55)/(1 - exp(-(V + 55)/10))*(1 - n) - 0.125*exp(-(V + 65)/80)*n",
+        },
+        {"I": 0.0},
+        guess={"V": -65.0, "m": 0.05, "h": 0.6, "n": 0.32},
+    )
+
+
+def test_hodgkin_huxley_from_either_hopf_point():
+    """Folds and doublings that lie within 1e-5 of each other in I are found, and alike from both ends of the branch."""
+    system = hodgkin_huxley()
+    rest = reduction.find_equilibrium(system)
+    hopf = found(reduction.continue_equilibrium(system, rest, "I", (0.0, 170.0)), "HB")
+    np.testing.assert_allclose([point.value for point in hopf], [9.775438, 154.522434], atol=1e-6)
+    ends = []
+    for point in hopf:
+        branch = reduction.continue_cycle(system, point, "I", (5.0, 170.0))
+        assert branch.status.startswith("shrinks to an equilibrium")
+        ends.append(sorted((p.kind, p.value) for p in branch.special_points))
+    assert [kind for kind, _ in ends[0]] == ["LPC", "LPC", "LPC", "PD", "PD"]
+    assert [kind for kind, _ in ends[1]] == [kind for kind, _ in ends[0]]
+    first, second = (np.array([value for _, value in points]) for points in ends)
+    print("\nHodgkin-Huxley:", ", ".join(f"{kind} {value:.7g}" for kind, value in ends[0]), end="")
+    np.testing.assert_allclose(first, second, atol=1e-6)
