@@ -5,8 +5,9 @@ Bifurcations of a reduced spiking network
 The network of Chang et al., J. Comput. Phys. 537 (2025) 114117, reduced to 158 differential equations (closure
 ``"published"``, 75 bins per population), over the connection probability from I to E. The asynchronous state is
 unstable between two Hopf points; a cycle with one event of synchronous firing per period takes its place. Where its
-multiplier passes -1, large and small events begin to alternate. Over the probability and the weight from E to E, that
-point is a curve.
+multiplier passes -1 it loses stability to nothing near: the cycles of twice the period that branch off there are
+unstable and turn back. Stable ones, with a large and a small event in turn, begin at a fold a little further on. Over
+the probability and the weight from E to E, the point is a curve.
 
 Equilibria are computed here. The cycles take minutes:
 ``python examples/Chang_2025_bifurcations.py --compute`` writes them to the file that is read here.
@@ -43,20 +44,28 @@ def equilibria():
     ]
 
 
+def cycle_at(probability):
+    """Return the cycle on which an integration ends."""
+    system, changed = approximation().ode(), {PROBABILITY: probability}
+    end = reduction.integrate(approximation(probability), "ode", 400.0).final_state[0]
+    orbit = reduction.flow(system, 60.0, end, parameters=changed, relative_tolerance=1e-6)
+    return reduction.find_cycle(system, orbit, parameters=changed)
+
+
 def compute():
-    """Return the cycles, those of twice the period, and the curve of the first period doubling, as a diagram."""
-    system, start = approximation().ode(), {PROBABILITY: 0.7}
-    end = reduction.integrate(approximation(0.7), "ode", 400.0).final_state[0]
-    orbit = reduction.flow(system, 60.0, end, parameters=start, relative_tolerance=1e-6)
-    cycle = reduction.find_cycle(system, orbit)
-    cycles = reduction.continue_cycle(system, cycle, PROBABILITY, (0.48, 1.0), max_points=80, progress=print)
-    doublings = cycles.of_kind("PD")
-    doubled = [cycles.switch(point, max_points=60, progress=print) for point in doublings]
+    """Return, as a diagram, the cycles of one event, those that branch off, those of two events, and a curve."""
+    system = approximation().ode()
+    one = reduction.continue_cycle(system, cycle_at(0.7), PROBABILITY, (0.48, 1.0), max_points=80, progress=print)
+    first = one.of_kind("PD")[0]
+    born = one.switch(first, max_points=45, initial_step=0.02, largest_step=0.08, progress=print)
+    steps = {"max_points": 10, "initial_step": 0.02, "largest_step": 0.1}
+    two = reduction.continue_cycle(system, cycle_at(0.82), PROBABILITY, (0.48, 1.0), **steps, progress=print)
     curve = reduction.continue_point(
-        system, doublings[0], (PROBABILITY, WEIGHT), ((0.6, 0.95), (0.85, 1.05)), max_points=30, progress=print
-    )
-    branches = [slim(branch) for branch in (cycles, *doubled)]
-    return reduction.Diagram(PROBABILITY, system.parameters, branches, [0] + [1] * len(doubled), [slim(curve)])
+        system, first, (PROBABILITY, WEIGHT), ((0.6, 0.95), (0.85, 1.05)), max_points=4, initial_step=0.06,
+        largest_step=0.15, progress=print,
+    )  # fmt: skip
+    branches = [slim(branch) for branch in (one, born, two)]
+    return reduction.Diagram(PROBABILITY, system.parameters, branches, [0, 1, 1], [slim(curve)])
 
 
 def slim(branch):
@@ -109,7 +118,7 @@ if __name__ == "__main__":
         branch.plot(periods, measure="period", colour=colour, labels=False)
     means.set(ylabel="extrema of $H^{EE}$")
     periods.set(ylabel="period (ms)")
-    for branch, value, colour in ((cycles, 0.78, "#0072B2"), (doubled[0], 0.8, COLOURS[0])):
+    for branch, value, colour in ((cycles, 0.78, "#0072B2"), (doubled[-1], 0.82, COLOURS[1])):
         cycle = stable_near(branch, value)
         for k in range(round(cycles.periods.max() * 2 / cycle.period)):
             course.plot(k * cycle.period + cycle.times, cycle.states[:, 0], color=colour, linewidth=1.2)

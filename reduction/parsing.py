@@ -91,7 +91,7 @@ def parse(text: object, place: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr
         If it cannot be read; the message names the place and the position.
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        text = repr(text)
+        text = str(text)
     if not isinstance(text, str):
         raise SpecificationError(f"{place}: {text!r} must be an expression as text")
     line = " ".join(text.split())

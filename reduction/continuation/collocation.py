@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +131,10 @@ class Collocation:
         nodes = np.interp(np.linspace(0.0, measure[-1], self.nodes.size), measure, self.nodes)
         nodes[0], nodes[-1] = 0.0, 1.0
         return Collocation(self.system, nodes)
+
+    def of(self, system: ODESystem) -> Collocation:
+        """As `discretisation.Discretisation.of`."""
+        return replace(self, system=system)
 
     def doubled(self) -> Collocation:
         """As `discretisation.Discretisation.doubled`."""

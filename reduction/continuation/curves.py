@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reduction.continuation import checks
 from reduction.continuation import problem as core
 from reduction.continuation.augmented import Augmented
-from reduction.continuation.branching import Continuation, Progress, refuse_switch
+from reduction.continuation.branching import Continuation, Progress
 from reduction.continuation.conditions import Singular
 from reduction.continuation.curve_family import CurveFamily
 from reduction.continuation.cycle_family import CycleOrigin
@@ -144,8 +144,7 @@ class CurveContinuation(Continuation):
 
     def switch(self, point: SpecialPoint, **options: Any) -> Branch:
         """As `Branch.switch`: no branch begins on a curve."""
-        refuse_switch(point, ())
-        raise AssertionError
+        raise SpecificationError(f"point = {point!r}: no other branch begins on a curve")
 
     def _stable(self, eigenvalues: npt.NDArray[np.complex128], critical: int) -> bool:
         """Return whether all eigenvalues but the critical ones decay."""
@@ -176,7 +175,7 @@ def _base(
     if isinstance(point.origin, CycleOrigin):
         origin = point.origin.problem
         inside, y, period, _ = origin.split(point.origin.x)
-        cycles = CycleProblem(system, names, chosen, origin.discretisation, origin.scale, widths)
+        cycles = CycleProblem(system, names, chosen, origin.discretisation.of(system), origin.scale, widths)
     else:
         cycles = cycle_problem(system, names, chosen, times, point.states, period, widths)
         inside, y = cycles.discretisation.start(times, point.states)

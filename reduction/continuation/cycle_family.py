@@ -33,8 +33,6 @@ _MOVED = 1e-3
 _FIXED = 1e-14
 _HALF = 64
 _SMALLEST = 1e-3
-_SMALL_AMPLITUDE = 1e-2
-_AMPLITUDES = (1.0, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +124,7 @@ class CycleFamily(BranchFamily):
         return kinds_of_circle_crossing(before, after, turns, self.fold, self.branching)
 
     def doubtful(self, before: Record, after: Record) -> bool:
-        """As `BranchFamily.doubtful`."""
+        """As `BranchFamily.doubtful`: the parameter turns back, but no multiplier shows it."""
         trusted = max(before.content.accuracy, after.content.accuracy) <= _TRUSTED
         return trusted and self.turns(before, after) and not at_one(before, after)
 

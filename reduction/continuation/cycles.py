@@ -64,7 +64,7 @@ def continue_cycle(
     Raises
     ------
     SpecificationError
-        If the input cannot be used; if the start is neither a cycle nor a Hopf point.
+        If the input cannot be used; if the start is neither a cycle, nor a Hopf point, nor of a branch of cycles.
     NumericalError
         If there is no cycle at the start.
     """
@@ -93,6 +93,7 @@ def continue_cycle(
     mesh = start.origin if isinstance(start, Cycle) else None
     if origin is not None:
         mesh = origin.problem.discretisation
+    mesh = None if mesh is None else mesh.of(system)
     problem = cycle_problem(system, (name,), chosen, times, states, start.period, (limits[1] - limits[0],), mesh)
     inside, y = problem.discretisation.start(times, states)
     if origin is not None:
@@ -110,7 +111,7 @@ def continue_cycle(
 
 
 class CycleContinuation(Continuation):
-    """`branching.Continuation` of cycles; `hopf` is the Hopf point at which they begin."""
+    """`branching.Continuation` of cycles; `origin` is the Hopf point or period doubling at which they begin, if any."""
 
     family: CycleFamily
     origin: SpecialPoint | None = None
@@ -124,7 +125,8 @@ class CycleContinuation(Continuation):
         if self.origin is not None:
             contents.insert(0, _degenerate(self.origin))
             values.insert(0, float(self.origin.parameters[name]))
-        fixed = {**problem.fixed}
+        start = self.start.values[0] if self.origin is None else self.origin.parameters[name]
+        fixed = problem.fixed | {name: float(start)}
         ranges = [extrema(c.times, c.states) for c in contents]
         worst = max(content.accuracy for content in contents)
         if worst > _DOUBTFUL:

@@ -77,7 +77,7 @@ class Discretisation(Protocol):
         ...
 
     def adapted(self, inside: Floats, y: Floats, period: float, parameters: dict[str, float]) -> Discretisation:
-        """Return the discretisation that suits this cycle; itself if it does already."""
+        """Return the discretisation that suits this cycle."""
         ...
 
     def refined(self) -> Discretisation | None:
@@ -86,6 +86,10 @@ class Discretisation(Protocol):
 
     def transferred(self, other: Discretisation, inside: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return (inside, y) of a profile, or of a change of it, on another discretisation of the same kind."""
+        ...
+
+    def of(self, system: ODESystem) -> Discretisation:
+        """Return the same mesh for another system."""
         ...
 
     def doubled(self) -> Discretisation:

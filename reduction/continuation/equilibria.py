@@ -15,7 +15,7 @@ from reduction.continuation.branching import Continuation, Progress, observed, r
 from reduction.continuation.families import Event
 from reduction.continuation.point_family import PointFamily, PointOrigin, crossing_tangent
 from reduction.continuation.points import PointProblem, is_stable, point_problem
-from reduction.continuation.results import Branch, Cycle, Equilibrium, SpecialPoint
+from reduction.continuation.results import Branch, Equilibrium, SpecialPoint
 from reduction.continuation.tracing import Steps, first
 from reduction.system import ODESystem
 from spiking.errors import NumericalError
@@ -78,7 +78,7 @@ def continue_equilibrium(
     system = checks.system_of(system)
     name = checks.name_of(system, parameter)
     steps = Steps(initial_step, smallest_step, largest_step, max_points)
-    base = start.parameters if isinstance(start, (Equilibrium, SpecialPoint, Cycle)) else {}
+    base = start.parameters if isinstance(start, (Equilibrium, SpecialPoint)) else {}
     chosen = checks.parameters_of(system, {**base, **checks.mapping_of(parameters)})
     limits = checks.bounds_of(name, bounds, chosen[name])
     state = start.state if isinstance(start, (Equilibrium, SpecialPoint)) else start
@@ -139,15 +139,15 @@ class PointContinuation(Continuation):
         problem = self.family.problem
         refuse_switch(point, ("BP", "PD") if problem.is_map else ("BP", "HB"))
         bounds = (float(self.family.bounds[0, 0]), float(self.family.bounds[0, 1]))
+        hooks = {"events": self.family.user_events, "stop": self.family.stop}
         if point.kind == "HB":
             from reduction.continuation.cycles import continue_cycle
 
-            return continue_cycle(problem.system, point, problem.names[0], bounds, **options)
+            return continue_cycle(problem.system, point, problem.names[0], bounds, **{**hooks, **options})
         if point.kind == "PD":
             from reduction.continuation.doubling import continue_doubled
 
-            options = {"events": self.family.user_events, "stop": self.family.stop, **options}
-            return continue_doubled(problem.system, point, problem.names[0], bounds, **options)
+            return continue_doubled(problem.system, point, problem.names[0], bounds, **{**hooks, **options})
         progress = options.pop("progress", None)
         return self._crossed(point, self.steps.changed(options), progress)
 

@@ -110,7 +110,7 @@ class BranchFamily(ABC):
         return complex(0.5 * (a[upper][0] + b[upper][0])) if upper.any() else None
 
     def doubtful(self, before: Record, after: Record) -> bool:
-        """As `tracing.Family.doubtful`: the parameter turns back, but no eigenvalue shows it."""
+        """As `tracing.Family.doubtful`: never, by default."""
         return False
 
     def closes(self, start: Record, before: Record, after: Record) -> bool:
@@ -152,7 +152,11 @@ class BranchFamily(ABC):
 
     def events(self, before: Record, after: Record) -> list[str]:
         """As `tracing.Family.events`."""
-        own = [name for name in after.tests if before.tests.get(name, 0.0) * after.tests[name] < 0.0]
+        own = [
+            name
+            for name, value in after.tests.items()
+            if np.isfinite(value * before.tests.get(name, np.nan)) and (before.tests[name] > 0.0) != (value > 0.0)
+        ]
         return self.crossings(before, after) + own
 
     def locate(self, kind: str, before: Record, after: Record) -> SpecialPoint:
@@ -255,11 +259,6 @@ def nearest_pair(values: Complexes, target: complex | None, distance: Floats) ->
         return chosen
     apart = distance[upper] if target is None else np.abs(chosen - target)
     return np.asarray(chosen[[apart.argmin()]])
-
-
-def unstable(eigenvalues: Complexes) -> int:
-    """Return how many eigenvalues have a positive real part."""
-    return int((eigenvalues.real > 0.0).sum())
 
 
 def paired(before: Complexes, after: Complexes, turn: float | None) -> tuple[Complexes, Complexes]:

@@ -121,7 +121,7 @@ def find_equilibria(
         tries += [
             system.guess + size * 10.0 ** random.uniform(-1.0, 2.0) * random.standard_normal(n) for _ in range(starts)
         ]
-    checks.autonomous(system, system.guess, chosen)
+    checks.autonomous(system, tries[0], chosen)
     found: list[Floats] = []
     problem = point_problem(system, (), chosen, system.guess, ())
     for start in tries:

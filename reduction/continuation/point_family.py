@@ -72,7 +72,7 @@ class PointFamily(BranchFamily):
         record.tangent = core.unit(self.problem, record.tangent)
 
     def doubtful(self, before: Record, after: Record) -> bool:
-        """As `BranchFamily.doubtful`."""
+        """As `BranchFamily.doubtful`: the parameter turns back, but no eigenvalue shows it."""
         return self.turns(before, after) and not (at_one if self.problem.is_map else at_zero)(before, after)
 
     def snapshot(self) -> float:

@@ -137,12 +137,6 @@ class PointProblem:
             self.system, self.names, self.fixed, self.scale, self.widths, is_map=self.is_map, perturbation=direction
         )
 
-    def with_parameters(
-        self, names: Sequence[str], widths: Sequence[float], fixed: Mapping[str, float]
-    ) -> PointProblem:
-        """Return the problem with other free parameters."""
-        return PointProblem(self.system, names, fixed, self.scale, widths, is_map=self.is_map)
-
 
 def point_problem(
     system: ODESystem, names: Sequence[str], parameters: Mapping[str, float], state: Floats, widths: Sequence[float]

@@ -5,7 +5,6 @@ A problem is F(x) = 0 with `free` more unknowns than equations, so that its solu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -133,8 +132,3 @@ def unit(problem: Problem, tangent: Floats) -> Floats:
 def row(problem: Problem, tangent: Floats) -> Floats:
     """Return the row whose product with a step is the inner product with the tangent, shape (1, len(x))."""
     return (problem.weights * tangent)[None, :]
-
-
-def stacked(rows: Sequence[Floats]) -> Floats:
-    """Return rows one above the other."""
-    return np.concatenate([np.atleast_2d(r) for r in rows])

@@ -105,6 +105,10 @@ class Shooting:
             return self._balanced(y, period, parameters)[0]
         return replace(self, steps=steps)
 
+    def of(self, system: ODESystem) -> Shooting:
+        """As `discretisation.Discretisation.of`."""
+        return replace(self, system=system)
+
     def doubled(self) -> Shooting:
         """As `discretisation.Discretisation.doubled`."""
         nodes = np.concatenate([0.5 * self.nodes, 0.5 + 0.5 * self.nodes[1:]])

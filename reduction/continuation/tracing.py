@@ -185,7 +185,7 @@ class Trace:
 
     def extend(self, points: int) -> None:
         """Allow so many points more, if it was their number that ended the trace."""
-        if self._number >= self._limit:
+        if self._number >= self._limit and (not self.status or self.status.endswith("`max_points`")):
             self.status, self._limit = "", self._number + points
 
     def __iter__(self) -> Iterator[Record]:
@@ -221,7 +221,7 @@ class Trace:
                 return None
         if self._number > _SHORTEST_LOOP and self.family.closes(self.start, before, record):
             self.status = CLOSED
-        outside = self._outside(record.values)
+        outside = self._outside(before.values, record.values)
         if outside is not None:
             landed = self._landed(before, record, *outside)
             if landed is None:
@@ -266,12 +266,14 @@ class Trace:
         )
         return None
 
-    def _outside(self, values: Floats) -> tuple[int, float] | None:
-        """Return which parameter has left its bounds, and which bound that is."""
+    def _outside(self, before: Floats, values: Floats) -> tuple[int, float] | None:
+        """Return which parameter has left its bounds first, and which bound that is."""
+        found = []
         for k, (low, high) in enumerate(self.family.bounds):
             if not low <= values[k] <= high:
-                return k, float(low if values[k] < low else high)
-        return None
+                bound = float(low if values[k] < low else high)
+                found.append((abs(bound - before[k]) / max(abs(values[k] - before[k]), 1e-300), k, bound))
+        return min(found)[1:] if found else None
 
     def _landed(self, before: Record, after: Record, k: int, bound: float) -> Record | None:
         """Return the record exactly on a bound."""
