@@ -177,7 +177,7 @@ def test_quadratic_neurons_with_adaptation():
     for point in folds:
         end = reduction.flow(system, point.period, point.state, parameters=point.parameters, relative_tolerance=1e-10)
         np.testing.assert_allclose(end.states[-1], point.state, atol=1e-6)
-        assert np.sort(np.abs(point.eigenvalues - 1.0))[1] < 1e-4
+        assert np.sort(np.abs(point.eigenvalues - 1.0))[1] < 1e-3  # a double multiplier: the root of the error counts
 
 
 def test_asynchronous_state_of_the_reduced_network():
