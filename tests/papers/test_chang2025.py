@@ -61,7 +61,9 @@ def test_ode_rates_equal_those_of_an_independent_program(chang, table):
             )
 
 
-@pytest.mark.parametrize("probability", [0.5, 0.8, 1.0])
+@pytest.mark.parametrize(
+    "probability", [pytest.param(0.5, marks=pytest.mark.slow), 0.8, pytest.param(1.0, marks=pytest.mark.slow)]
+)
 def test_default_settings_are_near_their_own_refined_solution(chang, probability):
     network = chang.replace({"EI.probability": probability})
     coarse, fine = (
@@ -113,7 +115,12 @@ def test_the_default_closure_doubles_the_period_earlier(chang, probability, doub
 
 
 @pytest.mark.parametrize(
-    ("probability", "duration"), [pytest.param(0.8, 4500.0, marks=pytest.mark.slow), (0.5, 1500.0), (1.0, 1500.0)]
+    ("probability", "duration"),
+    [
+        pytest.param(0.8, 4500.0, marks=pytest.mark.slow),
+        pytest.param(0.5, 1500.0, marks=pytest.mark.slow),
+        (1.0, 1500.0),
+    ],
 )
 def test_network_and_ode_meet_as_the_network_grows(chang, probability, duration):
     """Ten times the neurons with a tenth of the weights, dt = 0.02: within 3 %."""
