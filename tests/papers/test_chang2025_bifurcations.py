@@ -74,6 +74,7 @@ def cycle_at(probability):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_period_doubling():
     """Where the cycle of one event size loses stability, and on which side the doubled cycles begin."""
     (row,) = rows("period_doubling.csv", model=f"published/{BINS}", kind="PD")
@@ -85,8 +86,9 @@ def test_period_doubling():
     assert point.note == "subcritical"
     assert branch.accuracy.max() < 1e-4
     curve = reduction.continue_point(
-        network(BINS), point, ("EI.probability", "EE.weight"), ((0.72, 0.85), (0.90, 1.0)), largest_step=0.2
-    )
+        network(BINS), point, ("EI.probability", "EE.weight"), ((0.6, 0.95), (0.85, 1.05)), max_points=4,
+        initial_step=0.06, largest_step=0.15,
+    )  # fmt: skip
     for row in rows("period_doubling.csv", model="published/150", kind="PD"):
         at = np.argsort(curve.values[:, 1])
         value = np.interp(float(row["EE.weight"]), curve.values[at, 1], curve.values[at, 0])
