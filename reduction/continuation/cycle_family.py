@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ class CycleContent:
     period: float
     multipliers: Complexes
     accuracy: float
+
+    @cached_property
+    def extrema(self) -> tuple[Floats, Floats]:
+        """Minima and maxima of each state."""
+        return extrema(self.times, self.states)
 
     @property
     def amplitude(self) -> float:
@@ -112,7 +118,7 @@ class CycleFamily(BranchFamily):
     def coordinates(self, record: Record) -> Floats:
         """As `BranchFamily.coordinates`."""
         content, problem = record.content, self.problem
-        low, high = extrema(content.times, content.states)
+        low, high = content.extrema
         size = problem.scale * np.sqrt(problem.dimension)
         return np.concatenate([record.values / problem.widths, [np.log(content.period)], low / size, high / size])
 

@@ -269,6 +269,13 @@ def cycle_problem(
 
 
 def solved_cycle(problem: CycleProblem, x: Floats, rows: Floats, advice: str) -> Solution:
+    """Return the cycle near x by damped Newton steps, to a looser tolerance where rounding allows no better.
+
+    Raises
+    ------
+    NumericalError
+        If there is no convergence; the message ends with the advice.
+    """
     for tolerance in (_FOUND, _FOUND_NEARLY):
         try:
             return core.corrected(

@@ -16,7 +16,6 @@ from reduction.continuation.cycle_family import CycleContent, CycleFamily, Cycle
 from reduction.continuation.cycle_problem import cycle_problem, solved_cycle
 from reduction.continuation.departures import crossing, departed, doubled
 from reduction.continuation.discretisation import make
-from reduction.continuation.extrema import extrema
 from reduction.continuation.families import Event
 from reduction.continuation.normal_forms import amplitude_near, null_vectors
 from reduction.continuation.results import Branch, Cycle, SpecialPoint
@@ -127,7 +126,7 @@ class CycleContinuation(Continuation):
             values.insert(0, float(self.origin.parameters[name]))
         start = self.start.values[0] if self.origin is None else self.origin.parameters[name]
         fixed = problem.fixed | {name: float(start)}
-        ranges = [extrema(c.times, c.states) for c in contents]
+        ranges = [c.extrema for c in contents]
         worst = max(content.accuracy for content in contents)
         if worst > _DOUBTFUL:
             before += f"multipliers doubtful where the trivial one is off 1, by up to {worst:.1g}; "

@@ -9,7 +9,7 @@ from reduction.continuation import problem as core
 from reduction.continuation.cycle_family import CycleFamily, CycleOrigin
 from reduction.continuation.cycle_problem import CycleProblem
 from reduction.continuation.results import SpecialPoint
-from reduction.continuation.tracing import Record
+from reduction.continuation.tracing import Record, oriented
 from spiking.errors import NumericalError
 
 Floats = npt.NDArray[np.float64]
@@ -60,6 +60,13 @@ def crossing(point: SpecialPoint, family: CycleFamily) -> tuple[CycleFamily, Rec
 
 
 def departed(family: CycleFamily, x: Floats, tangent: Floats, lengths: tuple[float, ...], what: str) -> Record:
+    """Return the first record of a branch that leaves x along a tangent, by the first length at which it is found.
+
+    Raises
+    ------
+    NumericalError
+        If it is found at none.
+    """
     problem = family.problem
     for length in lengths:
         try:
@@ -68,8 +75,7 @@ def departed(family: CycleFamily, x: Floats, tangent: Floats, lengths: tuple[flo
             continue
         along = float(problem.weights @ (tangent * (solution.x - x)))
         if abs(along - length) < 0.5 * length:
-            null = core.unit(problem, solution.null[:, 0])
-            return family.inspect(solution, null if problem.weights @ (null * tangent) >= 0.0 else -null)
+            return family.inspect(solution, oriented(problem, solution.null[:, 0], tangent))
     raise NumericalError(f"{what} was not found: its point may be degenerate")
 
 

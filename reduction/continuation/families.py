@@ -284,29 +284,32 @@ def crossed(before: Complexes, after: Complexes, turn: float | None = None) -> t
     return a[across], b[across]
 
 
+def crossed_circle(before: Record, after: Record) -> tuple[Complexes, Complexes]:
+    """Return the logarithms of the multipliers that crossed the unit circle between two records, pair by pair."""
+    return crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
+
+
 def at_zero(before: Record, after: Record) -> int:
     """Return how many real eigenvalues crossed zero between two records."""
-    a, b = crossed(before.eigenvalues, after.eigenvalues)
-    return _singles(np.abs(a.imag) <= _ROUNDING * np.abs(a), np.abs(b.imag) <= _ROUNDING * np.abs(b))
+    return _at_zero(*crossed(before.eigenvalues, after.eigenvalues))
 
 
 def at_one(before: Record, after: Record) -> int:
     """Return how many real multipliers crossed 1 between two records."""
-    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
-    return _singles(np.abs(a.imag) <= _ROUNDING, np.abs(b.imag) <= _ROUNDING)
+    return _at_one(*crossed_circle(before, after))
 
 
 def kinds_of_axis_crossing(before: Record, after: Record, turns: bool, fold: str, branching: str) -> list[str]:
     """Return what crossed the imaginary axis between two records: folds, branch points, Hopf points."""
-    number = at_zero(before, after)
-    pairs = (crossed(before.eigenvalues, after.eigenvalues)[0].size - number) // 2
-    return _folds(number, turns, fold, branching) + ["HB"] * pairs
+    a, b = crossed(before.eigenvalues, after.eigenvalues)
+    number = _at_zero(a, b)
+    return _folds(number, turns, fold, branching) + ["HB"] * ((a.size - number) // 2)
 
 
 def kinds_of_circle_crossing(before: Record, after: Record, turns: bool, fold: str, branching: str) -> list[str]:
     """Return what crossed the unit circle between two records: folds, branch points, period doublings, tori."""
-    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
-    number = at_one(before, after)
+    a, b = crossed_circle(before, after)
+    number = _at_one(a, b)
     doubled = _singles(np.abs(a.imag) >= np.pi - _ROUNDING, np.abs(b.imag) >= np.pi - _ROUNDING)
     tori = max(a.size - number - doubled, 0) // 2
     return _folds(number, turns, fold, branching) + ["PD"] * doubled + ["NS"] * tori
@@ -314,9 +317,17 @@ def kinds_of_circle_crossing(before: Record, after: Record, turns: bool, fold: s
 
 def pair_on_circle(before: Record, after: Record) -> complex | None:
     """Return the upper one of the complex multipliers that cross the unit circle, on the way."""
-    a, b = crossed(_logarithms(before.eigenvalues), _logarithms(after.eigenvalues), 2.0 * np.pi)
+    a, b = crossed_circle(before, after)
     upper = (a.imag > _ROUNDING) & (b.imag > _ROUNDING)
     return complex(np.exp(0.5 * (a[upper][0] + b[upper][0]))) if upper.any() else None
+
+
+def _at_zero(a: Complexes, b: Complexes) -> int:
+    return _singles(np.abs(a.imag) <= _ROUNDING * np.abs(a), np.abs(b.imag) <= _ROUNDING * np.abs(b))
+
+
+def _at_one(a: Complexes, b: Complexes) -> int:
+    return _singles(np.abs(a.imag) <= _ROUNDING, np.abs(b.imag) <= _ROUNDING)
 
 
 def _singles(first: npt.NDArray[np.bool_], last: npt.NDArray[np.bool_]) -> int:
