@@ -105,8 +105,7 @@ class Collocation:
 
     def start(self, times: Floats, states: Floats) -> tuple[Floats, Floats]:
         """As `discretisation.Discretisation.start`."""
-        at = self.nodes[:-1, None] + np.diff(self.nodes)[:, None] * gauss(STAGES).c
-        inside = interpolated(times, states, at.ravel())
+        inside = interpolated(times, states, _gauss_points(self.nodes))
         return inside.ravel(), interpolated(times, states, self.nodes[:-1])
 
     def _profile(self, inside: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -149,25 +148,33 @@ class Collocation:
 
     def transferred(self, other: Discretisation, inside: Floats, y: Floats) -> tuple[Floats, Floats]:
         """As `discretisation.Discretisation.transferred`: by the same piecewise polynomial."""
-        points = other.nodes[:-1, None] + np.diff(other.nodes)[:, None] * gauss(STAGES).c
-        values = self._evaluate(np.concatenate([other.nodes[:-1], points.ravel()]), inside, y)
+        values = self._evaluate(np.concatenate([other.nodes[:-1], _gauss_points(other.nodes)]), inside, y)
         m = other.nodes.size - 1
         return values[m:].ravel(), values[:m]
 
     def _samples(self, inside: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return left ends, Gauss points and right ends of all intervals, and the values there."""
         width = np.diff(self.nodes)
-        relative = np.concatenate([[0.0], gauss(STAGES).c, [1.0]])
         right = np.roll(y, -1, axis=0)
         stages = inside.reshape(len(y), STAGES, -1)
         values = np.concatenate([y[:, None], stages, right[:, None]], axis=1)
-        return self.nodes[:-1, None] + width[:, None] * relative, values
+        return self.nodes[:-1, None] + width[:, None] * _places(), values
 
     def _evaluate(self, at: Floats, inside: Floats, y: Floats) -> Floats:
         interval = np.clip(np.searchsorted(self.nodes, at, side="right") - 1, 0, self.nodes.size - 2)
-        relative = np.concatenate([[0.0], gauss(STAGES).c, [1.0]])
+        relative = _places()
         place = (at - self.nodes[interval]) / np.diff(self.nodes)[interval]
         basis = np.linalg.solve(
             np.vander(relative, increasing=True).T, np.vander(place, relative.size, increasing=True).T
         ).T
         return np.asarray(np.einsum("kj,kjn->kn", basis, self._samples(inside, y)[1][interval]))
+
+
+def _places() -> Floats:
+    """Return left end, Gauss points and right end of an interval of length 1."""
+    return np.concatenate([[0.0], gauss(STAGES).c, [1.0]])
+
+
+def _gauss_points(nodes: Floats) -> Floats:
+    """Return the Gauss points of all intervals, one after the other."""
+    return (nodes[:-1, None] + np.diff(nodes)[:, None] * gauss(STAGES).c).ravel()

@@ -20,7 +20,7 @@ from reduction.continuation.families import Event
 from reduction.continuation.point_family import PointOrigin
 from reduction.continuation.points import PointProblem, point_problem
 from reduction.continuation.results import Branch, SpecialPoint
-from reduction.continuation.tracing import Steps, oriented
+from reduction.continuation.tracing import Steps, first
 from reduction.system import ODESystem
 from spiking.errors import NumericalError, SpecificationError
 
@@ -97,10 +97,9 @@ def continue_point(
     rows = np.random.default_rng(1).standard_normal((1, x.size)) * root
     tangent = core.unit(augmented, core.solved(augmented, augmented.linearise(x), rows)[1][:, 0])
     try:
-        solution = core.corrected(augmented, x, core.row(augmented, tangent))
+        record = first(family, x, tangent)
     except NumericalError as error:
         raise NumericalError(f"the {point.kind} point is not confirmed at {point.value}: {error}") from None
-    record = family.inspect(solution, oriented(augmented, solution.null[:, 0], tangent))
     return CurveContinuation(family, record, steps).run(progress)
 
 

@@ -42,6 +42,12 @@ class CycleBorders:
     rows: Array
     row_corner: Array
 
+    def corner(self, columns: Array, rows: Array) -> Array:
+        """Return where all columns, the operator's and these, meet all rows."""
+        own = np.zeros((rows.shape[0], columns.shape[2]))
+        none = np.zeros((self.rows.shape[0], self.columns.shape[2]))
+        return np.block([[own, self.column_corner], [self.row_corner, none]])
+
 
 class LinearisedCycle:
     """`problem.Linearised` of `CycleProblem`.
@@ -124,34 +130,34 @@ class LinearisedCycle:
             return np.asarray(parts[0] + 1j * parts[1])
         return self._joined(v, dq, homogeneous=True)
 
-    def _operator(self, kind: str, own: Floats) -> tuple[Array, Array, Array, complex]:
-        """Return columns, rows and corner beside the segments, and the boundary factor."""
+    def _operator(self, kind: str, own: Floats) -> tuple[Array, Array, complex]:
+        """Return columns and rows beside the segments (where they meet: zeros), and the boundary factor."""
         m, n = self.residual.shape
         if kind in ("PD", "NS"):
             factor = -1.0 if kind == "PD" else complex(np.exp(1j * own[0]))
-            return np.empty((m, n, 0)), np.empty((0, m, n)), np.empty((0, 0)), factor
+            return np.empty((m, n, 0)), np.empty((0, m, n)), factor
         width = 2 if kind == "BPC" else 1
-        return self.columns[:, :, :width], self.problem.phase[None], np.zeros((1, width)), 1.0
+        return self.columns[:, :, :width], self.problem.phase[None], 1.0
 
     def _bordered(self, kind: str, own: Floats, by: CycleBorders) -> tuple[Array, Array]:
-        columns, rows, corner, factor = self._operator(kind, own)
-        k, more = by.columns.shape[2], by.rows.shape[0]
+        columns, rows, factor = self._operator(kind, own)
+        more = by.rows.shape[0]
         whole = np.concatenate([columns, by.columns], axis=2)
         below = np.concatenate([np.zeros((rows.shape[0], more)), np.eye(more)])
-        corners = np.block([[corner, by.column_corner], [by.row_corner, np.zeros((more, k))]])
+        corners = by.corner(columns, rows)
         return self.factorisation.solve(
             whole, np.concatenate([rows, by.rows]), corners, np.zeros((*self.residual.shape, more)), below, factor
         )
 
     def _bordered_transposed(self, kind: str, own: Floats, by: CycleBorders) -> tuple[Array, Array]:
         """Return the left null vector: at the segments' equations, shape (segments, n, 1), and at the rows beside."""
-        columns, rows, corner, factor = self._operator(kind, own)
-        k, more = by.columns.shape[2], by.rows.shape[0]
+        columns, rows, factor = self._operator(kind, own)
+        k = by.columns.shape[2]
         turned = np.concatenate([rows, by.rows]).transpose(1, 2, 0)
         turned = np.roll(turned, -1, axis=0).astype(np.result_type(turned, type(factor)))
         turned[-1] /= factor
         below = np.concatenate([np.zeros((columns.shape[2], k)), np.eye(k)])
-        corners = np.block([[corner, by.column_corner], [by.row_corner, np.zeros((more, k))]]).T
+        corners = by.corner(columns, rows).T
         across = np.concatenate([columns, by.columns], axis=2).transpose(2, 0, 1)
         w, q = self.factorisation.transposed().solve(
             turned, across, corners, np.zeros((*self.residual.shape, k)), below, 1.0 / factor
