@@ -68,15 +68,12 @@ class CycleOrigin:
     x, tangent : array
     across : array, shape (len(x), k)
         Null vectors of the operator that is singular there.
-    own : array
-        The condition's own unknowns.
     """
 
     problem: CycleProblem
     x: Floats
     tangent: Floats
     across: npt.NDArray[Any]
-    own: Floats
 
 
 class CycleFamily(BranchFamily):
@@ -212,7 +209,7 @@ class CycleFamily(BranchFamily):
         if kind in ("LPC", "PD", "NS", "BPC"):
             linearised = problem.linearise(x)
             across = linearised.null_vectors(kind, own)
-        origin = CycleOrigin(frozen(problem), x, record.tangent, across, own)
+        origin = CycleOrigin(frozen(problem), x, record.tangent, across)
         note = f"doubtful: the trivial multiplier is {content.accuracy:.1g} off" if content.accuracy > _TRUSTED else ""
         return SpecialPoint(
             kind, float(problem.split(x)[3][0]), problem.parameters(x), content.states[0], content.multipliers,
