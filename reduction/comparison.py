@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from reduction.aspects import ASPECTS, result_type
+from reduction.aspects.rates import RateComparison, Source
 from reduction.assumptions import Check
+from reduction.measuring import Settings
+from reduction.verdicts import Verdict
 from spiking import network_file
 from spiking.errors import SpecificationError
 from spiking.estimates import Estimate, finite_or_none
@@ -21,62 +26,60 @@ from spiking.network import Network
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
-
-FORMAT = 2
-EXCERPT = 200.0
-EXCERPT_STEP = 0.5
-"""Length and sampling in ms of the traces that a report shows."""
+FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a validation was made; times in ms."""
-
-    parameter: str
-    values: tuple[float, ...]
-    levels: tuple[str, ...]
-    duration: float
-    discard: float
-    dt: float
-    seed: int
-    trials: int
-    scheme: str
-    bins: int | None
-    closure: str | float
-    integration_dt: float
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What the network or one level gives at one value of the parameter.
+    """What a validation compares.
 
     Attributes
     ----------
-    rates : dict
-        Population to `Estimate` in Hz; the standard error is 0 for levels without chance.
-    peaks : dict
-        Population to heights of the rate's peaks in spikes per ms, one array per trial.
-    excerpt : dict
-        Population to rate in spikes per ms, sampled every 0.5 ms of the 200 ms after the discarded time.
-    synchrony : dict or None
-        Population to `Estimate` of the spike synchrony index (network and chain).
-    raster : list or None
-        [times in ms after the discarded time, neurons] of the excerpt (network only).
-    wall_s : float
-        Time it took, in s.
+    parameter : str or tuple of two
+        Address that takes the values.
+    values : tuple of float, or of two such tuples
+        Strictly increasing; of a plane, those of each parameter.
+    aspects, levels : tuple of str
+    planes : tuple of pairs of str, or None
+        Pairs of coordinates in which attractors are compared; None: the default ones.
+    settings : Settings
+        Of the runs.
     """
 
-    rates: dict[str, Estimate]
-    peaks: dict[str, list[Floats]]
-    excerpt: dict[str, Floats]
-    synchrony: dict[str, Estimate] | None
-    raster: list[list[float]] | None
-    wall_s: float
+    parameter: str | tuple[str, str]
+    values: Any
+    aspects: tuple[str, ...]
+    levels: tuple[str, ...]
+    planes: tuple[tuple[str, str], ...] | None
+    settings: Settings
 
-    def height_differences(self, population: str) -> Floats:
-        """Return the differences between heights of successive peaks."""
-        return np.concatenate([np.diff(h) for h in self.peaks[population]])
+    @property
+    def axes(self) -> dict[str, tuple[float, ...]]:
+        """Each parameter with its values."""
+        if isinstance(self.parameter, str):
+            return {self.parameter: self.values}
+        return dict(zip(self.parameter, self.values, strict=True))
+
+    @property
+    def sets(self) -> list[dict[str, float]]:
+        """All parameter sets, values by address; the last parameter changes fastest."""
+        axes = self.axes
+        return [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the options for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, data: dict[str, Any]) -> Options:
+        """Return the options that `to_plain` wrote."""
+        settings: dict[str, Any] = {k: _tuples(v) for k, v in data["settings"].items()}
+        own = {k: _tuples(v) for k, v in data.items() if k != "settings"}
+        return cls(**own, settings=Settings(**settings))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Comparison:
 
     Attributes
     ----------
-    value : float
+    value : float, or tuple of two floats
         Of the parameter.
     population, level : str
     network : Estimate
@@ -96,7 +99,7 @@ class Comparison:
         Relative: (reduced - network) / network, with the standard error that both bring.
     """
 
-    value: float
+    value: float | tuple[float, ...]
     population: str
     level: str
     network: Estimate
@@ -106,45 +109,56 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ValidationReport:
-    """Network and levels over a parameter.
+    """Network and levels over a parameter or a plane.
 
     Attributes
     ----------
     network : Network
-        The base, before the parameter is changed.
+        The base, before parameters are changed.
     options : Options
-    points : list of dict
-        Per value: ``"network"`` and each level to a `Source`.
+    results : dict
+        Aspect to its results: one per parameter set, in the order of ``options.sets``; one in all for
+        ``"bifurcations"``.
     checks : list of Check
-        Applicability at the first value at which an assumption is strained most.
+        Applicability at the first parameter set at which an assumption is strained most.
     command : str
         That makes this report.
-    version : str
+    versions : dict
+        Package to version.
     """
 
     network: Network
     options: Options
-    points: list[dict[str, Source]]
+    results: dict[str, list[Any]]
     checks: list[Check]
     command: str
     versions: dict[str, str]
 
     def __repr__(self) -> str:
         o = self.options
-        return f"ValidationReport({o.parameter}, {len(o.values)} values, levels {', '.join(o.levels)})"
+        shown = o.parameter if isinstance(o.parameter, str) else " and ".join(o.parameter)
+        aspects, levels = ", ".join(o.aspects), ", ".join(o.levels)
+        return f"ValidationReport({shown}, {len(o.sets)} parameter sets, {aspects} of levels {levels})"
+
+    @property
+    def points(self) -> list[dict[str, Source]]:
+        """Per parameter set, ``"network"`` and each level that ran to its `Source`; empty without the rates."""
+        rates: list[RateComparison] = self.results.get("rates", [])
+        return [comparison.sources for comparison in rates]
 
     def comparisons(self) -> list[Comparison]:
-        """Return every level's rates against the network's, ordered by value, population, level."""
+        """Return every level's rates against the network's, ordered by parameter set, population, level."""
         rows = []
-        for value, point in zip(self.options.values, self.points, strict=True):
-            for population in self.network.sizes:
-                rate = point["network"].rates[population]
-                for level in self.options.levels:
-                    reduced = point[level].rates[population]
-                    ratio = reduced.mean / rate.mean if rate.mean else math.nan
-                    se = math.hypot(ratio * rate.se, reduced.se) / rate.mean if rate.mean else math.nan
-                    error = Estimate(ratio - 1, se)
-                    rows.append(Comparison(value, population, level, rate, reduced, error))
+        for values, comparison in zip(self.options.sets, self.results.get("rates", []), strict=False):
+            value = tuple(values.values())
+            for population, rate in comparison.sources["network"].rates.items():
+                for level in [name for name in self.options.levels if name in comparison.sources]:
+                    rows.append(
+                        Comparison(
+                            value if len(value) > 1 else value[0], population, level, rate,
+                            comparison.sources[level].rates[population], comparison.error(population, level),
+                        )
+                    )  # fmt: skip
         return rows
 
     def summary(self) -> dict[str, tuple[float, float]]:
@@ -155,6 +169,18 @@ class ValidationReport:
                 errors[row.level].append(abs(row.error.mean))
         return {level: (float(np.mean(e)), max(e)) if e else (math.nan, math.nan) for level, e in errors.items()}
 
+    def labels(self) -> list[str]:
+        """Return the parameter sets in words."""
+        return [", ".join(f"{name} = {value:g}" for name, value in values.items()) for values in self.options.sets]
+
+    def verdicts(self) -> dict[str, list[tuple[str, Verdict]]]:
+        """Return, by aspect, each verdict with its parameter set in words (empty where it is about all of them)."""
+        found: dict[str, list[tuple[str, Verdict]]] = {}
+        for aspect, results in self.results.items():
+            labels: Sequence[str] = [""] if aspect == "bifurcations" else self.labels()
+            found[aspect] = [(label, v) for label, r in zip(labels, results, strict=True) for v in r.verdicts()]
+        return found
+
     def plot(self, ax: Axes | None = None, *, population: str | None = None) -> Axes:
         """Draw the rates of one population (default: the first) over the parameter."""
         from reduction import plotting
@@ -162,7 +188,7 @@ class ValidationReport:
         return plotting.rate_curves(self, population or next(iter(self.network.sizes)), ax=ax)
 
     def save(self, directory: str | os.PathLike[str]) -> Path:
-        """Write report.html, validation.json and figures/; return the directory."""
+        """Write report.html, report.md, validation.json and figures/; return the directory."""
         from reduction import report
 
         return report.write(self, directory)
@@ -174,16 +200,18 @@ class ValidationReport:
             "command": self.command,
             "versions": self.versions,
             "network": network_file.dumps(self.network),
-            "options": asdict(self.options),
+            "options": self.options.to_plain(),
             "summary": {
                 level: {"mean": finite_or_none(mean), "largest": finite_or_none(largest)}
                 for level, (mean, largest) in self.summary().items()
             },
+            "verdicts": {
+                aspect: [{"at": label, **verdict.to_plain()} for label, verdict in found]
+                for aspect, found in self.verdicts().items()
+            },
             "applicability": [{**asdict(c), "strain": c.strain, "verdict": c.verdict} for c in self.checks],
-            "points": [
-                {"value": v, **{name: to_plain(s) for name, s in p.items()}}
-                for v, p in zip(self.options.values, self.points, strict=True)
-            ],
+            "parameter_sets": self.options.sets,
+            "results": {aspect: [r.to_plain() for r in results] for aspect, results in self.results.items()},
         }
 
     @staticmethod
@@ -193,44 +221,24 @@ class ValidationReport:
         Raises
         ------
         SpecificationError
-            If there is no such report.
+            If there is no such report, or another version of the format.
         """
         path = Path(directory) / "validation.json"
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["options"].items()}
+            if data["format"] != FORMAT:
+                raise KeyError(f"format {data['format']}, not {FORMAT}: make it anew")
             checks = [{k: v for k, v in c.items() if k not in ("strain", "verdict")} for c in data["applicability"]]
             return ValidationReport(
                 network=network_file.loads(data["network"]),
-                options=Options(**options),
-                points=[{k: from_plain(s) for k, s in p.items() if k != "value"} for p in data["points"]],
+                options=Options.from_plain(data["options"]),
+                results={
+                    aspect: [result_type(aspect).from_plain(r) for r in data["results"][aspect]]
+                    for aspect in ASPECTS if aspect in data["results"]
+                },
                 checks=[Check(**c) for c in checks],
                 command=data["command"],
                 versions=data["versions"],
-            )
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            )  # fmt: skip
+        except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise SpecificationError(f"{path}: is not a validation saved by snn2ode ({error})") from None
-
-
-def to_plain(source: Source) -> dict[str, Any]:
-    """Return a source as plain values."""
-    return {
-        "rates": {name: e.to_plain() for name, e in source.rates.items()},
-        "peaks": {name: [h.tolist() for h in heights] for name, heights in source.peaks.items()},
-        "excerpt": {name: rate.tolist() for name, rate in source.excerpt.items()},
-        "synchrony": source.synchrony and {name: e.to_plain() for name, e in source.synchrony.items()},
-        "raster": source.raster,
-        "wall_s": source.wall_s,
-    }
-
-
-def from_plain(data: dict[str, Any]) -> Source:
-    """Return the source that `to_plain` wrote."""
-    return Source(
-        rates={name: Estimate.from_plain(e) for name, e in data["rates"].items()},
-        peaks={name: [np.array(h, float) for h in heights] for name, heights in data["peaks"].items()},
-        excerpt={name: np.array(rate) for name, rate in data["excerpt"].items()},
-        synchrony=data["synchrony"] and {name: Estimate.from_plain(e) for name, e in data["synchrony"].items()},
-        raster=data["raster"],
-        wall_s=data["wall_s"],
-    )

@@ -107,7 +107,7 @@ def integrate(
         followed = approximation.telegraphs(source) > 0 or (source.source and not source.kick)
         if followed and dt > source.tau / 2:
             raise ParameterError("", "dt", dt, f"must be at most {source.tau / 2:g} ms, half of {source.name}.tau")
-    columns = 2 * (len(approximation.network.populations) + len(approximation.network.projections))
+    columns = 3 * len(approximation.network.populations) + 2 * len(approximation.network.projections)
     memory.check(16.0 * samples * columns * trials, "the trajectory", "reduce duration, or raise sampling_interval")
     starts = _starts(level, initial, trials)
     finished = [0.0] * trials
@@ -130,6 +130,7 @@ def integrate(
         sampling_interval=every * dt,
         firing_rates=np.stack([s.spikes for s, _ in done]) * (1000.0 / (every * dt)) / sizes,
         mean_voltage=np.stack([s.mean_voltage for s, _ in done]),
+        spread_voltage=np.stack([s.spread_voltage for s, _ in done]),
         mean_pending=np.stack([s.mean_pending for s, _ in done]),
         variance_pending=np.stack([s.variance_pending for s, _ in done]),
         final_state=np.stack([state for _, state in done]),

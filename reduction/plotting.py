@@ -13,8 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from reduction.comparison import EXCERPT, EXCERPT_STEP, ValidationReport
+from reduction.aspects.rates import EXCERPT, EXCERPT_STEP
+from reduction.comparison import ValidationReport
 from reduction.trajectory import Trajectory
+from reduction.verdicts import LEVEL_NAMES
+from spiking.estimates import Estimate
 from spiking.plotting import cycle, raster_of
 
 NETWORK = "#222222"
@@ -23,12 +26,8 @@ LEVEL_STYLES: dict[str, dict[str, Any]] = {
     "chain": {"color": "#009E73", "linestyle": "-", "marker": "^"},
     "langevin": {"color": "#CC79A7", "linestyle": "-.", "marker": "v"},
     "published": {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    "siegert": {"color": "#56B4E9", "linestyle": ":", "marker": "D"},
 }
-LEVEL_NAMES = {
-    "network": "spiking network", "ode": "ODE", "chain": "chain", "langevin": "Langevin",
-    "published": "published scheme",
-}  # fmt: skip
-
 _HEIGHT_BINS = 60
 
 
@@ -52,7 +51,7 @@ def rate_curves(report: ValidationReport, population: str, *, ax: Axes | None = 
     values = report.options.values
     network = [point["network"].rates[population] for point in report.points]
     for level in report.options.levels:
-        curve = [point[level].rates[population].mean for point in report.points]
+        curve = [point[level].rates[population].mean if level in point else np.nan for point in report.points]
         ax.plot(values, curve, ms=4, lw=1.2, mfc="none", label=LEVEL_NAMES[level], **LEVEL_STYLES[level])
     ax.errorbar(
         values, [r.mean for r in network], yerr=[2 * np.nan_to_num(r.se) for r in network], fmt="k.", capsize=2.5,
@@ -94,6 +93,45 @@ def rates_figure(report: ValidationReport) -> Figure:
         ax.set_yticks(ticks, [f"{t:+d}" if t else "0" for t in ticks])
         ax.minorticks_off()
         ax.legend(frameon=False, fontsize=8)
+    _letters(list(axes.flat))
+    return figure
+
+
+def plane_figure(report: ValidationReport, population: str) -> Figure:
+    """Draw a plane of two parameters: the network's rate, and each level's relative error where it is significant."""
+    first, second = report.options.axes
+    shape = [len(values) for values in report.options.axes.values()]
+    borders = [_borders(values) for values in report.options.axes.values()]
+    levels = report.options.levels
+    figure, axes = plt.subplots(
+        1, 1 + len(levels), figsize=(3.1 * (1 + len(levels)) + 0.8, 3.3), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    rate = np.array([point["network"].rates[population].mean for point in report.points]).reshape(shape)
+    shades = axes[0, 0].pcolormesh(*borders, rate.T, cmap="viridis", vmin=0.0)
+    figure.colorbar(shades, ax=axes[0, 0], label=f"{population} rate of the network (Hz)")
+    axes[0, 0].set_title(LEVEL_NAMES["network"], fontsize=10)
+    found = {(row.level, row.value): row.error for row in report.comparisons() if row.population == population}
+    nothing = Estimate(math.nan, math.nan)
+    sets = [tuple(point.values()) for point in report.options.sets]
+    errors = {level: [found.get((level, point), nothing) for point in sets] for level in levels}
+    finite = [abs(100 * e.mean) for own in errors.values() for e in own if math.isfinite(e.mean)]
+    reach = max(1.0, *finite) if finite else 1.0
+    for ax, level in zip(axes[0, 1:], levels, strict=True):
+        shown = np.array([100 * e.mean for e in errors[level]]).reshape(shape)
+        shades = ax.pcolormesh(*borders, shown.T, cmap="PuOr", vmin=-reach, vmax=reach)
+        ax.set_title(LEVEL_NAMES[level], fontsize=10)
+        sampling = np.array([abs(e.mean) <= 2 * e.se for e in errors[level]]).reshape(shape)
+        at = np.argwhere(sampling)
+        grid = list(report.options.axes.values())
+        ax.plot([grid[0][i] for i, _ in at], [grid[1][j] for _, j in at], ".", color="0.35", ms=3)
+    if levels:
+        figure.colorbar(
+            shades, ax=list(axes[0, 1:]), label=f"relative error of the {population} rate (%)", fraction=0.05
+        )
+    for ax in axes[0]:
+        ax.set_xlabel(first)
+    axes[0, 0].set(ylabel=second, xticks=report.options.values[0][:: -(-shape[0] // 6)])
     _letters(list(axes.flat))
     return figure
 
@@ -212,7 +250,9 @@ def _set_span(ax: Axes, values: Sequence[float]) -> None:
 
 
 def _sources(report: ValidationReport) -> list[str]:
-    return ["network", *report.options.levels]
+    """Network and those levels that have events everywhere."""
+    levels = (level for level in report.options.levels if level != "siegert")
+    return ["network", *(level for level in levels if all(level in point for point in report.points))]
 
 
 def _chosen(report: ValidationReport, number: int = 3) -> list[int]:
@@ -221,8 +261,9 @@ def _chosen(report: ValidationReport, number: int = 3) -> list[int]:
 
 
 def _parameter_label(report: ValidationReport) -> str:
-    unit, meaning = report.network.describe(report.options.parameter)
-    return f"{report.options.parameter}: {meaning}{f' ({unit})' if unit else ''}"
+    parameter = str(report.options.parameter)
+    unit, meaning = report.network.describe(parameter)
+    return f"{parameter}: {meaning}{f' ({unit})' if unit else ''}"
 
 
 def _letters(axes: Sequence[Axes]) -> None:

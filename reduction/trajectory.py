@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_ARRAYS = ("firing_rates", "mean_voltage", "mean_pending", "variance_pending", "final_state")
+_ARRAYS = ("firing_rates", "mean_voltage", "spread_voltage", "mean_pending", "variance_pending", "final_state")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +41,10 @@ class Trajectory:
         In Hz per neuron, averaged over each interval.
     mean_voltage : array, shape (trials, samples, populations)
         Over the population (refractory neurons at reset) in mV, at the end of each interval.
+    spread_voltage : array, shape (trials, samples, populations)
+        Standard deviation over the population (refractory neurons at reset) in mV, at the end of each interval. Neurons
+        count at the middle of their bin; in level ``"published"``, as it takes them, spread evenly over a part of it.
+        NaN if read from an archive that has none.
     mean_pending, variance_pending : array, shape (trials, samples, projections)
         Moments of the pending spikes at the end of each interval.
     final_state : array, shape (trials, n)
@@ -55,6 +59,7 @@ class Trajectory:
     sampling_interval: float
     firing_rates: Floats
     mean_voltage: Floats
+    spread_voltage: Floats
     mean_pending: Floats
     variance_pending: Floats
     final_state: Floats
@@ -150,8 +155,8 @@ class Trajectory:
             populations=self.network.sizes, duration=self.duration, times=np.concatenate(times),
             senders=np.concatenate(senders), trial=np.repeat(np.arange(self.trials), [t.size for t in times]),
             trials=self.trials, sampling_interval=self.sampling_interval, counts=counts,
-            mean_voltage=self.mean_voltage, mean_pending=self.mean_pending, network=self.network,
-            options=dict(self.options),
+            mean_voltage=self.mean_voltage, spread_voltage=self.spread_voltage, mean_pending=self.mean_pending,
+            network=self.network, options=dict(self.options),
         )  # fmt: skip
 
     def plot(self, ax: Axes | None = None, *, discard: float = 0.0, window: float = 200.0) -> Axes:
@@ -188,6 +193,7 @@ class Trajectory:
             If the file is not such an archive.
         """
         metadata, arrays = archive.read(path, "trajectory")
+        arrays.setdefault("spread_voltage", np.full_like(arrays["mean_voltage"], np.nan))
         network = network_file.loads(metadata["network"])
         own = {name: metadata[name] for name in ("level", "sampling_interval", "options")}
         return Trajectory(network=network, **own, **arrays)

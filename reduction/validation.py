@@ -1,41 +1,40 @@
-"""validate(): the reduction against the spiking network, over a parameter."""
+"""validate(): the reduction against the spiking network, over a parameter or a plane."""
 
 from __future__ import annotations
 
 import os
-import struct
-import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from reduction.aspects import ASPECTS, levels_with, possible_levels, result_type
+from reduction.aspects.rates import dry_run
 from reduction.assumptions import Check, applicability
-from reduction.comparison import EXCERPT, EXCERPT_STEP, Options, Source, ValidationReport
-from reduction.integration import LEVELS, RANDOM_LEVELS, covers, integrate
-from reduction.markov import MarkovApproximation
-from reduction.store import PointStore
-from reduction.trajectory import Trajectory
-from spiking import parallel, simulation, statistics
-from spiking.errors import NumericalError, SpecificationError, UnknownNameError
+from reduction.comparison import Options, ValidationReport
+from reduction.integration import LEVELS, covers, integrate
+from reduction.measuring import RATE_LEVELS, Settings
+from reduction.tasks import Task, run_all
+from spiking.errors import SpecificationError, UnknownNameError
 from spiking.network import Network, checked_network
-from spiking.recording import Recording
-from spiking.specification import POSITIVE, checked_number
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from reduction.continuation.diagram import Diagram
 
 MOST_VALUES = 100_000
 DEFAULT_LEVELS = ("ode", "chain", "published")
+
+Progress = Callable[[float], None]
 
 
 def validate(
     network: Network,
     *,
-    parameter: str,
-    values: Sequence[float],
+    parameter: str | tuple[str, str],
+    values: Sequence[float] | tuple[Sequence[float], Sequence[float]],
+    aspects: Sequence[str] = ("rates",),
     levels: Sequence[str] | None = None,
     duration: float = 5000.0,
     discard: float = 1000.0,
@@ -46,36 +45,52 @@ def validate(
     scheme: str = "reference",
     bins: int | None = None,
     closure: str | float = "conditional",
+    noise_levels: int = 3,
     integration_dt: float = 0.1,
+    planes: Sequence[tuple[str, str]] | None = None,
+    diagram: Diagram | None = None,
+    executor: Executor | None = None,
     store: str | os.PathLike[str] | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
     command: str | None = None,
 ) -> ValidationReport:
-    """Compare levels of the reduction with the simulated network, over a parameter.
+    """Compare levels of the reduction with the simulated network, over a parameter or a plane of two.
 
     Parameters
     ----------
     network : Network
-    parameter : str
-        Address that takes the values, such as ``"EI.probability"``.
-    values : sequence of float
+    parameter : str or tuple of two
+        Address that takes the values, such as ``"EI.probability"``; two addresses span a plane.
+    values : sequence of float, or a pair of them
         Strictly increasing.
-    levels : sequence of {"chain", "ode", "langevin", "published"}, optional
-        By default chain, ODE and published scheme, as far as they cover the network.
+    aspects : sequence of str
+        ``"rates"``; ``"budget"`` (the error split into its causes, see `error_budget`); ``"transients"`` (response to a
+        step of drive); ``"wiring"`` (what a fixed graph adds); ``"attractors"`` (calibrated distances);
+        ``"metastability"`` (dwell times); ``"bifurcations"`` (up and down sweeps, onsets, continued
+        branches: over one parameter).
+    levels : sequence of {"chain", "ode", "langevin", "published", "siegert"}, optional
+        By default chain, ODE and published scheme, as far as they cover the network. An aspect uses those that have it.
     duration, discard : float
         Of every run and of its transient, in ms.
     dt, scheme, trials
         Of the network's simulation; see `spiking.simulate`. The published scheme uses the same dt.
     seed : int
-        The random stream of a point depends on the seed and on the parameter's value alone.
+        The random stream of a run depends on the seed, the parameter set and the run's name alone.
     workers : int, optional
-        Points computed at a time; by default one per core. Results do not depend on it.
-    bins, closure
+        Threads: parameter sets and aspects computed at a time; by default one per core. Results do not depend on it.
+    bins, closure, noise_levels
         Of the `MarkovApproximation`.
     integration_dt : float
-        Step in ms of level ``"ode"``.
+        Step in ms of the other levels.
+    planes : sequence of pairs of str, optional
+        Coordinates in whose planes attractors are compared, such as ``("EE.pending", "EI.pending")``.
+    diagram : Diagram, optional
+        Continued branches of the reduction over the parameter, for aspect ``"bifurcations"``; by default only
+        equilibria are continued.
+    executor : concurrent.futures.Executor, optional
+        Where parameter sets are computed, instead of threads; see `sweep`.
     store : path, optional
-        Directory in which every finished point is kept: an interrupted call, made again, resumes.
+        Directory in which everything finished is kept: an interrupted call, made again, resumes.
     progress : callable, optional
         Called with the finished fraction.
     command : str, optional
@@ -86,48 +101,34 @@ def validate(
     SpecificationError
         Before anything runs, if a value or an option is out of range, naming its address.
     NumericalError
-        If a run fails, naming the value; finished points are in the store.
+        If a run fails, naming the parameter set; the others are finished first, and all that finished is in the store.
     KeyboardInterrupt
         On Ctrl-C; likewise.
     """
-    options = _checked_options(
-        network, parameter, values, levels, duration, discard, dt, seed, trials, scheme, bins, closure, integration_dt
-    )
-    networks = [network.replace({parameter: value}) for value in options.values]
+    settings = Settings(
+        duration=duration, discard=discard, dt=dt, scheme=scheme, trials=trials, seed=seed, bins=bins, closure=closure,
+        noise_levels=noise_levels, integration_dt=integration_dt,
+    )  # fmt: skip
+    options = _checked_options(network, parameter, values, aspects, levels, planes, settings)
+    networks = [network.replace(point) for point in options.sets]
     for changed in networks:
-        _dry_run(changed, options)
-    workers = parallel.checked_workers(workers)
-    cache = PointStore(store, network, options)
-    finished = [0.0] * len(networks)
-
-    def point(index: int, check: Callable[[], None]) -> dict[str, Source]:
-        kept = cache.load(index)
-        if kept is not None:
-            return kept
-
-        def tick(fraction: float) -> None:
-            check()
-            finished[index] = fraction
-            if progress is not None:
-                progress(sum(finished) / len(finished))
-
-        value = options.values[index]
-        try:
-            return _point(networks[index], options, value, tick)
-        except NumericalError as error:
-            raise NumericalError(f"{options.parameter} = {value:g}: {error}") from None
-
-    def done(index: int, result: dict[str, Source]) -> None:
-        cache.save(index, result)
-        finished[index] = 1.0
-        if progress is not None:
-            progress(sum(finished) / len(finished))
-
-    points = parallel.ordered_map(point, range(len(networks)), workers=workers, finished=done)
+        _check_runs(changed, options)
+    tasks = [
+        Task(network, options, aspect, {} if aspect == "bifurcations" else point, diagram)
+        for aspect in options.aspects
+        for point in ([{}] if aspect == "bifurcations" else options.sets)
+    ]
+    for task in tasks:
+        if task.aspect != "rates":
+            task.check()
+    found = run_all(tasks, workers=workers, executor=executor, store=store, progress=progress)
+    results: dict[str, list[Any]] = {aspect: [] for aspect in options.aspects}
+    for task, plain in zip(tasks, found, strict=True):
+        results[task.aspect].append(result_type(task.aspect).from_plain(plain))
     return ValidationReport(
         network=network,
         options=options,
-        points=points,
+        results=results,
         checks=_worst_checks(networks, options),
         command=command or _call(options),
         versions={name: version(name) for name in ("snn2ode", "numpy", "scipy", "numba")},
@@ -135,123 +136,98 @@ def validate(
 
 
 def _checked_options(
-    network: Network, parameter: str, values: Sequence[float], levels: Sequence[str] | None, duration: float,
-    discard: float, dt: float, seed: int, trials: int, scheme: str, bins: int | None, closure: str | float,
-    integration_dt: float,
-) -> Options:  # fmt: skip
+    network: Network,
+    parameter: str | tuple[str, str],
+    values: Any,
+    aspects: Sequence[str],
+    levels: Sequence[str] | None,
+    planes: Sequence[tuple[str, str]] | None,
+    settings: Settings,
+) -> Options:
     checked_network(network)
-    network[parameter]
+    chosen_aspects = _names("aspect", aspects, ASPECTS)
+    chosen_levels = _names("level", default_levels(network) if levels is None else levels, RATE_LEVELS)
+    for aspect in chosen_aspects:
+        if possible_levels(aspect) and not levels_with(aspect, chosen_levels):
+            raise SpecificationError(
+                f"aspects: {aspect!r} needs one of the levels {', '.join(possible_levels(aspect))}; levels = "
+                f"{', '.join(chosen_levels)}"
+            )
+    settings.approximation(network)
+    if isinstance(parameter, str):
+        network[parameter]
+        axes: Any = checked_values("values", values)
+    else:
+        if len(parameter) != 2 or len(values) != 2:
+            raise SpecificationError(f"parameter = {parameter!r}: must be an address, or two with values for each")
+        if "bifurcations" in chosen_aspects:
+            raise SpecificationError("aspects: 'bifurcations' needs one parameter, not a plane")
+        for address in parameter:
+            network[address]
+        axes = tuple(checked_values(f"values of {a}", v) for a, v in zip(parameter, values, strict=True))
+        parameter = (parameter[0], parameter[1])
+        if len(axes[0]) * len(axes[1]) > MOST_VALUES:
+            raise SpecificationError(f"values: {len(axes[0]) * len(axes[1])} are too many; at most {MOST_VALUES}")
+    pairs = None if planes is None else tuple((str(x), str(y)) for x, y in planes)
+    return Options(parameter, axes, chosen_aspects, chosen_levels, pairs, settings)
+
+
+def default_levels(network: Network) -> tuple[str, ...]:
+    """Return the levels that are compared by default: those that cover the network."""
+    return tuple(level for level in DEFAULT_LEVELS if covers(network, level))
+
+
+def checked_values(place: str, values: Any) -> tuple[float, ...]:
+    """Return strictly increasing numbers.
+
+    Raises
+    ------
+    SpecificationError
+        If they are not, naming the place.
+    """
     try:
         numbers = [float(value) for value in values]
     except (TypeError, ValueError):
-        raise SpecificationError(f"values = {values!r}: must be a sequence of numbers") from None
+        raise SpecificationError(f"{place} = {values!r}: must be a sequence of numbers") from None
     if len(numbers) > MOST_VALUES:
-        raise SpecificationError(f"values: {len(numbers)} are too many; at most {MOST_VALUES}")
+        raise SpecificationError(f"{place}: {len(numbers)} are too many; at most {MOST_VALUES}")
     if not numbers:
-        raise SpecificationError("values = []: must hold at least one value")
+        raise SpecificationError(f"{place} = []: must hold at least one value")
     if any(b <= a for a, b in pairwise(numbers)):
-        raise SpecificationError(f"values = {numbers}: must be strictly increasing")
-    if levels is None:
-        levels = [level for level in DEFAULT_LEVELS if covers(network, level)]
-    elif isinstance(levels, str):
-        levels = [levels]
-    if not levels:
-        raise SpecificationError(f"levels = []: must name at least one of {', '.join(LEVELS)}")
-    for level in levels:
-        if level not in LEVELS:
-            raise UnknownNameError("level", level, LEVELS)
-    checked_number("", "duration", duration, POSITIVE)
-    statistics.checked_discard(discard, duration)
-    return Options(
-        parameter=parameter, values=tuple(numbers), levels=tuple(dict.fromkeys(levels)), duration=float(duration),
-        discard=float(discard), dt=float(dt), seed=int(seed), trials=int(trials), scheme=scheme, bins=bins,
-        closure=MarkovApproximation(network, closure=closure).closure, integration_dt=float(integration_dt),
-    )  # fmt: skip
+        raise SpecificationError(f"{place} = {numbers}: must be strictly increasing")
+    return tuple(numbers)
 
 
-def _dry_run(network: Network, options: Options) -> None:
+def _names(what: str, names: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise SpecificationError(f"{what}s = []: must name at least one of {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(what, name, known)
+    return tuple(dict.fromkeys(names))
+
+
+def _check_runs(network: Network, options: Options) -> None:
     """Run one step of everything, so that bad input is refused before work starts."""
-    simulation.simulate(
-        network, options.dt, dt=options.dt, seed=options.seed, scheme=options.scheme, trials=options.trials,
-        sampling_interval=options.dt, workers=1,
-    )  # fmt: skip
-    approximation = MarkovApproximation(network, bins=options.bins, closure=options.closure)
-    for level in options.levels:
-        step = options.dt if level == "published" else options.integration_dt
-        integrate(approximation, level, step, dt=step, sampling_interval=step)
-
-
-def _point(network: Network, options: Options, value: float, tick: Callable[[float], None]) -> dict[str, Source]:
-    parts = 1 + len(options.levels)
-    begun = time.perf_counter()
-    words = struct.unpack("<2I", struct.pack("<d", value))
-    recording = simulation.simulate(
-        network, options.duration, dt=options.dt, seed=np.random.SeedSequence(options.seed, spawn_key=words),
-        scheme=options.scheme, trials=options.trials, workers=1, progress=lambda f: tick(f / parts),
-    )  # fmt: skip
-    sources = {"network": _of_recording(recording, options.discard, time.perf_counter() - begun)}
-    approximation = MarkovApproximation(network, bins=options.bins, closure=options.closure)
-    for done, level in enumerate(options.levels, start=1):
-        begun = time.perf_counter()
-        trajectory = integrate(
-            approximation, level, options.duration, dt=options.dt if level == "published" else options.integration_dt,
-            seed=np.random.SeedSequence(options.seed, spawn_key=(*words, done)), workers=1,
-            trials=options.trials if level in RANDOM_LEVELS else 1,
-            progress=lambda f, done=done: tick((done + f) / parts),  # type: ignore[misc]
-        )  # fmt: skip
-        sources[level] = _of_trajectory(trajectory, options.discard, time.perf_counter() - begun)
-    return sources
-
-
-def _of_recording(recording: Recording, discard: float, wall_s: float) -> Source:
-    peaks: dict[str, list[Floats]] = {}
-    excerpt = {}
-    for name, size in recording.populations.items():
-        peaks[name] = []
-        for trial in range(recording.trials):
-            times, rate = statistics.population_rate(recording, name, discard=discard, trial=trial)
-            peaks[name].append(statistics.rate_peaks(times, rate, size).heights)
-            if trial == 0:
-                excerpt[name] = _excerpt(rate, recording.sampling_interval)
-    shown = (recording.trial == 0) & (recording.times > discard) & (recording.times <= discard + EXCERPT)
-    return Source(
-        rates=recording.rates(discard), peaks=peaks, excerpt=excerpt,
-        synchrony=statistics.synchrony(recording, discard=discard),
-        raster=[np.round(recording.times[shown] - discard, 6).tolist(), recording.senders[shown].tolist()],
-        wall_s=wall_s,
-    )  # fmt: skip
-
-
-def _of_trajectory(trajectory: Trajectory, discard: float, wall_s: float) -> Source:
-    trials = range(trajectory.trials)
-    peaks = {
-        name: [trajectory.peaks(name, discard=discard, trial=trial).heights for trial in trials]
-        for name in trajectory.network.sizes
-    }
-    excerpt = {
-        name: _excerpt(trajectory.population_rate(name, discard=discard)[1], trajectory.sampling_interval)
-        for name in trajectory.network.sizes
-    }
-    synchrony = statistics.synchrony(trajectory.recording(), discard=discard) if trajectory.level == "chain" else None
-    return Source(
-        rates=trajectory.rates(discard), peaks=peaks, excerpt=excerpt, synchrony=synchrony, raster=None, wall_s=wall_s
-    )
-
-
-def _excerpt(rate: Floats, interval: float) -> Floats:
-    every = max(1, round(EXCERPT_STEP / interval))
-    return rate[: round(EXCERPT / interval) : every]
+    settings = options.settings
+    dry_run(network, settings)
+    for level in [level for level in options.levels if level in LEVELS]:
+        step = settings.dt if level == "published" else settings.integration_dt
+        integrate(settings.approximation(network), level, step, dt=step, sampling_interval=step)
 
 
 def _worst_checks(networks: Sequence[Network], options: Options) -> list[Check]:
     worst: dict[str, Check] = {}
     for network in networks:
-        for check in applicability(MarkovApproximation(network, bins=options.bins, closure=options.closure)):
+        for check in applicability(options.settings.approximation(network)):
             if check.assumption not in worst or check.strain > worst[check.assumption].strain:
                 worst[check.assumption] = check
     return list(worst.values())
 
 
 def _call(options: Options) -> str:
-    shown = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(options).items()}
-    return f"reduction.validate(network, {', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+    own = {k: v for k, v in asdict(options.settings).items() if k != "key"}
+    shown = {k: getattr(options, k) for k in ("parameter", "values", "aspects", "levels")} | own
+    text = ", ".join(f"{k}={list(v) if isinstance(v, tuple) else v!r}" for k, v in shown.items())
+    return f"reduction.validate(network, {text})"

@@ -80,6 +80,9 @@ class Recording:
         Spikes of each population in each sampling interval.
     mean_voltage : array, shape (trials, samples, populations)
         Mean over the population (refractory neurons at reset) at the end of each interval, in mV; empty for spike data.
+    spread_voltage : array, shape (trials, samples, populations)
+        Standard deviation over the population at the end of each interval, in mV, like the mean: its neurons are all
+        there are (no n - 1). NaN if read from an archive that has none; empty for spike data.
     mean_pending : array, shape (trials, samples, projections)
         Mean over the target population of the synaptic variable, as in `State.synaptic`; empty for spike data.
     traces : dict
@@ -111,6 +114,7 @@ class Recording:
     sampling_interval: float
     counts: Ints
     mean_voltage: Floats
+    spread_voltage: Floats
     mean_pending: Floats
     network: Network | None
     options: dict[str, Any]
@@ -186,8 +190,8 @@ class Recording:
         nothing = np.empty((1, samples, 0))
         return cls(
             populations=sizes, duration=end, times=t, senders=own, trial=np.zeros(t.size, np.int64), trials=1,
-            sampling_interval=sampling_interval, counts=counts, mean_voltage=nothing, mean_pending=nothing,
-            network=None, options={},
+            sampling_interval=sampling_interval, counts=counts, mean_voltage=nothing, spread_voltage=nothing,
+            mean_pending=nothing, network=None, options={},
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -275,6 +279,7 @@ class Recording:
         from spiking import network_file
 
         metadata, arrays = archive.read(path, "recording")
+        arrays.setdefault("spread_voltage", np.full_like(arrays["mean_voltage"], np.nan))
         state = None
         if "state" in metadata:
             generators, parts = (tuple(metadata["state"][name]) for name in ("generators", "parts"))
@@ -292,7 +297,8 @@ class Recording:
 
 
 _ARRAYS = (
-    "times", "senders", "trial", "counts", "mean_voltage", "mean_pending", "histogram", "voltage_edges",
+    "times", "senders", "trial", "counts", "mean_voltage", "spread_voltage", "mean_pending", "histogram",
+    "voltage_edges",
 )  # fmt: skip
 _STATE_ARRAYS = ("voltage", "refractory", "synaptic", "process", "in_flight")
 

@@ -115,7 +115,7 @@ def simulate(
     Returns
     -------
     Recording
-        Memory: 24 bytes per spike; 16 bytes per sample for each population, 8 for each projection and trace; 8 per
+        Memory: 24 bytes per spike; 24 bytes per sample for each population, 8 for each projection and trace; 8 per
         histogram bin; all of it twice while trials are joined. More than half of the machine's memory is refused.
 
     Raises
@@ -167,6 +167,7 @@ def simulate(
             sampling_interval=every * dt,
             counts=np.stack([r.counts for r in recorded]),
             mean_voltage=np.stack([r.mean_voltage for r in recorded]),
+            spread_voltage=np.stack([r.spread_voltage for r in recorded]),
             mean_pending=np.stack([r.mean_synaptic for r in recorded]),
             traces=_split(traces, np.stack([r.traces for r in recorded])),
             histogram=np.stack([r.histogram for r in recorded]),
@@ -298,7 +299,7 @@ def _check_memory(network: Network, trials: int, plan: Plan) -> None:
     neurons = sum(network.sizes.values())
     targets = sum(network.sizes[p.target] for p in network.projections)
     memory.check(8.0 * trials * (14.0 * neurons + 2.0 * targets), "the state", "reduce the populations' sizes")
-    columns = 2 * len(network.populations) + len(network.projections) + plan.traced.size
+    columns = 3 * len(network.populations) + len(network.projections) + plan.traced.size
     remedy = "reduce duration, trials or traces, or raise sampling_interval"
     memory.check(16.0 * trials * plan.samples * columns, "the recording", remedy)
     bins = plan.histograms * len(network.populations) * max(plan.edges.size - 1, 0)

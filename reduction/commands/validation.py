@@ -1,11 +1,11 @@
-"""The command validate."""
+"""The commands validate and report."""
 
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reduction.commands.options import (
     Commands,
@@ -15,17 +15,36 @@ from reduction.commands.options import (
     check_times,
     closure,
     network_of,
-    number,
 )
 from reduction.commands.output import print_json, progress
+from reduction.commands.ranges import values
+
+if TYPE_CHECKING:
+    from reduction.comparison import ValidationReport
+    from reduction.continuation.diagram import Diagram
 
 
 def register(commands: Commands) -> None:
-    """Add the command."""
+    """Add the commands."""
     validate = commands.add("validate", _validate, "compare reductions with the simulated network over a parameter")
-    validate.add_argument("--parameter", required=True, metavar="ADDRESS", help="such as EI.probability")
-    validate.add_argument("--values", required=True, help="start:stop:count, or a comma list")
-    validate.add_argument("--levels", help="comma list of ode, published (default: those that cover the network)")
+    validate.add_argument(
+        "--parameter", required=True, action="append", metavar="ADDRESS",
+        help="such as EI.probability; twice, each with its --values: a plane",
+    )  # fmt: skip
+    validate.add_argument("--values", required=True, action="append", help="start:stop:count, or a comma list")
+    validate.add_argument(
+        "--aspects", default="rates", metavar="LIST",
+        help="comma list of rates, budget, transients, wiring, attractors, metastability, bifurcations (default rates)",
+    )  # fmt: skip
+    text = "comma list of ode, chain, langevin, published, siegert (default: ode,chain,published where they apply)"
+    validate.add_argument("--levels", metavar="LIST", help=text)
+    validate.add_argument(
+        "--planes", metavar="LIST",
+        help="pairs of coordinates in which attractors are compared, such as EE.pending/EI.pending,E.voltage/E.rate",
+    )  # fmt: skip
+    validate.add_argument(
+        "--diagram", type=Path, metavar="FILE", help="continued branches, saved by snn2ode bifurcation (.npz)"
+    )
     add_times(validate, duration=5000.0, share=0.2)
     validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
     add_scheme(validate, "reference")
@@ -33,38 +52,11 @@ def register(commands: Commands) -> None:
     validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
     validate.add_argument("--workers", type=int, help="points computed at a time (default: one per core)")
     validate.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="for report.html, validation.json, figures/"
+        "--out", type=Path, required=True, metavar="DIR", help="for report.html, report.md, validation.json, figures/"
     )
     add_reduction(validate)
-
-
-def values(text: str) -> list[float]:
-    """Return the numbers that ``start:stop:count`` or a comma list gives.
-
-    Raises
-    ------
-    SpecificationError
-        If it is neither.
-    """
-    from reduction.validation import MOST_VALUES
-    from spiking.errors import SpecificationError
-
-    place = f"--values {text}"
-    if ":" not in text:
-        return [number(place, part) for part in text.split(",")] if text.strip() else []
-    parts = text.split(":")
-    if len(parts) != 3 or not parts[2].isdecimal():
-        raise SpecificationError(f"{place}: must be start:stop:count with a whole count")
-    start, stop, count = number(place, parts[0]), number(place, parts[1]), int(parts[2])
-    if not (math.isfinite(start) and math.isfinite(stop)):
-        raise SpecificationError(f"{place}: start and stop must be finite")
-    if count > MOST_VALUES:
-        raise SpecificationError(f"{place}: at most {MOST_VALUES} values")
-    if count < 1 or (count > 1 and stop <= start):
-        raise SpecificationError(f"{place}: stop must exceed start, and count be at least 1")
-    if count == 1:
-        return [start]
-    return [round(start + (stop - start) * i / (count - 1), 12) for i in range(count)]
+    report = commands.add("report", _report, "write the report of a validation anew", network=None)
+    report.add_argument("directory", type=Path, metavar="DIR", help="of a validation: holds validation.json")
 
 
 def _validate(options: argparse.Namespace) -> None:
@@ -77,30 +69,74 @@ def _validate(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from reduction.validation import validate
+    from spiking.errors import SpecificationError
 
     network = network_of(options)
     check_times(options)
+    if len(options.parameter) != len(options.values) or len(options.parameter) > 2:
+        raise SpecificationError("--parameter: give one with its --values, or two with --values for each")
+    grids = tuple(values(f"--values {text}", text) for text in options.values)
+    plane = len(grids) == 2
     begun = time.perf_counter()
     with progress(options, "validating") as report_progress:
         report = validate(
-            network, parameter=options.parameter, values=values(options.values),
-            levels=None if options.levels is None else [level for level in options.levels.split(",") if level],
-            duration=options.duration,
+            network, parameter=tuple(options.parameter) if plane else options.parameter[0],
+            values=(grids[0], grids[1]) if plane else grids[0], aspects=_listed(options.aspects),
+            levels=None if options.levels is None else _listed(options.levels), duration=options.duration,
             discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
-            scheme=options.scheme, bins=options.bins, closure=closure(options.closure), store=options.out,
-            progress=report_progress, command=options.command,
+            scheme=options.scheme, bins=options.bins, closure=closure(options.closure),
+            noise_levels=options.noise_levels, planes=_planes(options.planes), diagram=_diagram(options.diagram),
+            store=options.out, progress=report_progress, command=options.command,
         )  # fmt: skip
-    from reduction.report import verdicts
-
     report.save(options.out)
-    wall = time.perf_counter() - begun
+    _tell(report, options, time.perf_counter() - begun)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from reduction.comparison import ValidationReport
+
+    begun = time.perf_counter()
+    report = ValidationReport.load(options.directory)
+    report.save(options.directory)
+    options.out = options.directory
+    _tell(report, options, time.perf_counter() - begun)
+
+
+def _tell(report: ValidationReport, options: argparse.Namespace, wall: float) -> None:
+    from reduction.summaries import all_sentences
+
     page = options.out / "report.html"
     if options.json:
+        data = report.to_json()
         rows = [
             {"value": r.value, "population": r.population, "level": r.level, "network": r.network.to_plain(),
              "reduced": r.reduced.to_plain(), "error": r.error.to_plain()}
             for r in report.comparisons()
         ]  # fmt: skip
-        print_json({"report": str(page), "summary": report.to_json()["summary"], "comparisons": rows, "wall_s": wall})
+        kept = {name: data[name] for name in ("summary", "verdicts")}
+        print_json({"report": str(page), **kept, "comparisons": rows, "wall_s": wall})
         return
-    print(*verdicts(report), f"Report: {page}", sep="\n")
+    for aspect, sentences in all_sentences(report).items():
+        print(f"{aspect}:", *(f"  [{grade}] {text}" for grade, text in sentences), sep="\n")
+    print(f"Report: {page}")
+
+
+def _listed(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _planes(text: str | None) -> list[tuple[str, str]] | None:
+    from spiking.errors import SpecificationError
+
+    if text is None:
+        return None
+    pairs = [tuple(pair.split("/")) for pair in _listed(text)]
+    if not pairs or any(len(pair) != 2 for pair in pairs):
+        raise SpecificationError(f"--planes {text}: must be a comma list of pairs such as EE.pending/EI.pending")
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+def _diagram(path: Path | None) -> Diagram | None:
+    from reduction.continuation.diagram import Diagram
+
+    return None if path is None else Diagram.load(path)

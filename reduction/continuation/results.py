@@ -19,6 +19,11 @@ Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 
 
+def _without(result: Any, name: str) -> dict[str, Any]:
+    """Return the attributes to be pickled: equations and their functions stay behind, as in a file."""
+    return {**result.__dict__, name: None}
+
+
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
     """An equilibrium of a system, or a fixed point of a map.
@@ -76,6 +81,9 @@ class Cycle:
         kind = "stable" if self.stable else "unstable"
         return f"Cycle(period {self.period:.8g}, {kind}, trivial multiplier within {self.accuracy:.1g} of 1)"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return _without(self, "origin")
+
 
 @dataclass(frozen=True, eq=False)
 class SpecialPoint:
@@ -127,6 +135,9 @@ class SpecialPoint:
         period = "" if self.period is None else f", period {self.period:.8g}"
         note = f", {self.note}" if self.note else ""
         return f"SpecialPoint({self.kind} at {shown}{period}{note})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return _without(self, "origin")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +201,9 @@ class Branch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return _without(self, "continuation")
 
     def of_kind(self, kind: str) -> list[SpecialPoint]:
         """Return the special points of a kind."""

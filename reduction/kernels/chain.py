@@ -8,14 +8,17 @@ import numpy as np
 from numba import njit
 
 from reduction.kernels import SOURCES
-from reduction.kernels.density import diffusion_at, edges_of, hops
-from reduction.kernels.langevin import noisy_hops, noisy_switch
+from reduction.kernels.density import diffusion_at, edges_of, hop_rates, hops
 from reduction.kernels.mean_flow import LARGEST_MEAN, MOST_HOPS
+from reduction.kernels.mean_flow import hop as mean_hop
 from reduction.kernels.moments import fill_transition, flip_probability
 from reduction.kernels.steps import buffers, follow, look_ahead, settle
-from reduction.kernels.stream import next_uniform, resume
+from reduction.kernels.stream import next_normal, next_uniform, resume
 
 CROWD = 3.0
+FULL = 10.0
+_GAUSSIAN = 10.0
+_ROUNDING = 1.0 / 12.0
 _MOST_STEPS = 1000
 
 _jit = njit(nogil=True, error_model="numpy")
@@ -127,20 +130,33 @@ def switch(arrays, a, time, variance, new_variance, density, pool, row, moved, s
             density[arrays.start[a] : arrays.start[a + 1]],
             pool[arrays.pool_start[a] : arrays.pool_start[a + 1]],
         )
-        stride = arrays.stride[q]
-        stream = _switch_columns(arrays.bins[a], stride, number, row, own, moved[: own.size], stream)
-        stream = _switch_columns(arrays.stages[a], stride, number, row, held, moved[: held.size], stream)
+        stride, full = arrays.stride[q], FULL if arrays.size[a] > CROWD * own.size else math.inf
+        stream = _switch_columns(arrays.bins[a], stride, number, full, row, own, moved[: own.size], stream)
+        stream = _switch_columns(arrays.stages[a], stride, number, full, row, held, moved[: held.size], stream)
     return stream
 
 
 @_jit
-def _switch_columns(width, stride, number, chances, values, moved, stream):
+def _switch_columns(width, stride, number, full, chances, values, moved, stream):
     moved[:] = 0.0
     if width == 0:
         return stream
     for column in range(values.size // width):
         up = (column // stride) % (number + 1)
+        last = number if up < number else number - 1
         for at in range(column * width, (column + 1) * width):
+            if values[at] > full:
+                left = 1.0 - chances[up, up]
+                count, stream = binomial(values[at], left, stream)
+                moved[at] -= count
+                for to in range(last + 1):
+                    if to == up or count == 0.0:
+                        continue
+                    going, stream = binomial(count, chances[up, to] / left if to < last else 1.0, stream)
+                    moved[at + (to - up) * stride * width] += going
+                    count -= going
+                    left -= chances[up, to]
+                continue
             for _ in range(int(values[at])):
                 left, stream = next_uniform(stream)
                 left -= chances[up, up]
@@ -158,15 +174,115 @@ def _switch_columns(width, stride, number, chances, values, moved, stream):
 
 
 @_jit
+def binomial(number, probability, stream):
+    """Draw how many of a number succeed; return it and the stream.
+
+    By inversion, or, if the variance is over `_GAUSSIAN`, as the nearest whole number to a Gaussian one; with the mean
+    and the variance of the binomial law in both cases.
+    """
+    if number <= 0.0 or probability <= 0.0:
+        return 0.0, stream
+    if probability >= 1.0:
+        return number, stream
+    rare = min(probability, 1.0 - probability)
+    variance = number * rare * (1.0 - rare)
+    if variance > _GAUSSIAN:
+        xi, stream = next_normal(stream)
+        found = math.floor(number * rare + math.sqrt(variance - _ROUNDING) * xi + 0.5)
+        found = min(max(found, 0.0), number)
+    else:
+        left, stream = next_uniform(stream)
+        odds = rare / (1.0 - rare)
+        weight = math.exp(number * math.log1p(-rare))
+        found = 0.0
+        while left > weight and found < number:
+            left -= weight
+            weight *= odds * (number - found) / (found + 1.0)
+            found += 1.0
+    return (found if probability <= 0.5 else number - found), stream
+
+
+@_jit
+def _noise(power, limit, stream):
+    """Draw a Gaussian number of variance ``power``, cut off at ``limit`` on both sides: its mean stays 0."""
+    xi, stream = next_normal(stream)
+    return min(max(math.sqrt(power) * xi, -limit), limit), stream
+
+
+@_jit
+def crowd_hop(low, share_above, release, time, right, left, density, pool, work, stream):
+    """Let the neurons of a column hop over `time`: on average for half of it, noise, on average for the other half.
+
+    As `langevin.noisy_hop`, but the noise on an edge is at most what is on either side of it: no number becomes
+    negative, and each keeps the mean of the mean flow. Returns the spikes, to which noise may give either sign (NaN if
+    rates have run away), and the stream.
+    """
+    bins, stages = density.size, pool.size
+    last = bins - 1
+    spikes = mean_hop(low, share_above, release, time / 2.0, right, left, density, pool, work)
+    if math.isnan(spikes):
+        return spikes, stream
+    for k in range(last):
+        here, there = density[k], density[k + 1]
+        moved, stream = _noise(time * (right[k] * here + left[k + 1] * there), min(here, there), stream)
+        density[k] = here - moved
+        density[k + 1] = there + moved
+    room = pool[0] if stages > 0 else _room(density, low, share_above)
+    fired, stream = _noise(time * right[last] * density[last], min(density[last], room), stream)
+    spikes += fired
+    density[last] -= fired
+    for s in range(stages):
+        pool[s] += fired
+        room = pool[s + 1] if s + 1 < stages else _room(density, low, share_above)
+        fired, stream = _noise(time * release * pool[s], min(pool[s], room), stream)
+        pool[s] -= fired
+    density[low] = max(density[low] + (1.0 - share_above) * fired, 0.0)
+    density[low + 1] = max(density[low + 1] + share_above * fired, 0.0)
+    return spikes + mean_hop(low, share_above, release, time / 2.0, right, left, density, pool, work), stream
+
+
+@njit(nogil=True, inline="always")
+def _room(density, low, share_above):
+    """How many neurons can be taken from the two bins around reset in the shares in which they get them."""
+    room = math.inf
+    if share_above < 1.0:
+        room = density[low] / (1.0 - share_above)
+    if share_above > 0.0:
+        room = min(room, density[low + 1] / share_above)
+    return room
+
+
+@_jit
+def _divide(values, crowd):
+    """Take the numbers over `FULL` to ``crowd``, and leave the others."""
+    for k in range(values.size):
+        crowd[k] = values[k] if values[k] > FULL else 0.0
+        values[k] -= crowd[k]
+
+
+@_jit
+def _crowd_hops(arrays, a, dt, by_column, noise, right, left, density, pool, work, stream):
+    """Apply the hops of all columns of a population; return its spikes (NaN if rates have run away) and the stream."""
+    bins, stages = arrays.bins[a], arrays.stages[a]
+    edge, spacing, bend, intrinsic = edges_of(arrays, a)
+    total = 0.0
+    for column in range(arrays.columns[a]):
+        c = arrays.column_start[a] + column
+        own, held = density[column * bins : (column + 1) * bins], pool[column * stages : (column + 1) * stages]
+        if own.sum() + held.sum() == 0.0:
+            continue
+        hop_rates(edge, spacing, bend, intrinsic, by_column[c, 0], by_column[c, 1], noise, a, right, left)
+        fired, stream = crowd_hop(
+            arrays.reset_bin[a], arrays.reset_share[a], arrays.release[a], dt, right[:bins], left[:bins], own, held,
+            work, stream,
+        )  # fmt: skip
+        total += fired
+    return total, stream
+
+
+@_jit
 def round_counts(values, held, shift):
     """Round the numbers of a population to whole ones of the same sum, each with its mean; ``shift`` is in [0, 1)."""
-    deficit = 0.0
-    for k in range(values.size):
-        deficit = _lift(values, k, deficit)
-    for s in range(held.size):
-        deficit = _lift(held, s, deficit)
-    for k in range(values.size):
-        deficit = _lift(values, k, deficit)
     number = round(values.sum() + held.sum())
     total, whole = 0.0, 0.0
     for k in range(values.size):
@@ -182,41 +298,36 @@ def round_counts(values, held, shift):
     values[0] += number - whole
 
 
-@_jit
-def _lift(values, k, deficit):
-    values[k] += deficit
-    if values[k] >= 0.0:
-        return 0.0
-    deficit = values[k]
-    values[k] = 0.0
-    return deficit
-
-
 @njit(nogil=True, cache=True)
 def integrate(
     owed, arrays, dt, total, first_step, steps, every, key, counter, level_variance, density, pool, delay, mean,
-    variance, spikes, mean_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
+    variance, spikes, mean_voltage, spread_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
 ):  # fmt: skip
     """Take steps as `mean_flow.integrate` does, with whole neurons; ``key``, ``counter``: the random stream.
 
-    Populations of over `CROWD` neurons per bin take the Langevin step, and are rounded to whole neurons after it. What
-    their whole spikes leave of those that the step made, which may be negative, is ``owed`` to the next steps.
+    In populations of over `CROWD` neurons per bin, the neurons of every bin that holds over `FULL` take a step with
+    Gaussian noise together, and are rounded to whole ones after it; all others walk one by one. What whole spikes leave
+    of those that the step made, which may be negative, is ``owed`` to the next steps.
     """
     populations, sources = arrays.size.size, arrays.target.size
     own = buffers(arrays)
     widest = max(arrays.bins.max(), arrays.stages.max())
     right, left = np.empty(widest), np.empty(widest)
     levels = arrays.telegraphs.max() + 1 if sources else 1
-    work, row = np.empty((max(5, levels), widest)), np.empty((levels, levels + 1))
-    moved = np.empty(max(density.size, pool.size))
+    work, row = np.empty((5, widest)), np.empty((levels, levels + 1))
+    moved, crowd, crowd_pool = np.empty(max(density.size, pool.size)), np.empty(density.size), np.empty(pool.size)
     stream = resume(counter, key)
     for step in range(first_step, first_step + steps):
         sample = step // every
         look_ahead(arrays, dt, density, delay, mean, variance, own)
         for a in range(populations):
+            stream = switch(
+                arrays, a, dt if step > 0 else dt / 2.0, level_variance, own.middle_variance, density, pool, row,
+                moved, stream,
+            )  # fmt: skip
             made, stream = _advance(
-                owed, arrays, a, dt, dt if step > 0 else dt / 2.0, own.by_column, own.noise, level_variance,
-                own.middle_variance, right, left, density, pool, work, row, moved, stream,
+                owed, arrays, a, dt, own.by_column, own.noise, right, left, density, pool, crowd, crowd_pool, work,
+                stream,
             )  # fmt: skip
             if math.isnan(made):
                 return step - first_step, a
@@ -231,7 +342,7 @@ def integrate(
                 )
         settle(
             arrays, (step + 1) % every == 0, density, delay, mean, variance, own, mean_voltage[sample],
-            mean_pending[sample], variance_pending[sample],
+            spread_voltage[sample], mean_pending[sample], variance_pending[sample],
         )  # fmt: skip
     counter[0] = stream[1]
     return steps, -1
@@ -239,35 +350,38 @@ def integrate(
 
 @_jit
 def _advance(
-    owed, arrays, a, dt, switching, by_column, noise, variance, new_variance, right, left, density, pool, work, row,
-    moved, stream,
+    owed, arrays, a, dt, by_column, noise, right, left, density, pool, crowd, crowd_pool, work, stream
 ):  # fmt: skip
-    """Switch levels and hop, all neurons of one population; return its spikes and the stream."""
+    """Let all neurons of one population hop; return its spikes and the stream."""
     bins, stages = arrays.bins[a], arrays.stages[a]
-    if arrays.size[a] > CROWD * bins * arrays.columns[a]:
-        stream = noisy_switch(arrays, a, switching, variance, new_variance, density, pool, work, row[0], stream)
-        fired, stream = noisy_hops(arrays, a, dt, by_column, noise, right, left, density, pool, work, stream)
-        shift, stream = next_uniform(stream)
-        own, held = (
-            density[arrays.start[a] : arrays.start[a + 1]],
-            pool[arrays.pool_start[a] : arrays.pool_start[a + 1]],
-        )
-        round_counts(own, held, shift)
+    edge, spacing, bend, intrinsic = edges_of(arrays, a)
+    own, held = (
+        density[arrays.start[a] : arrays.start[a + 1]],
+        pool[arrays.pool_start[a] : arrays.pool_start[a + 1]],
+    )
+    gathered, waiting = crowd[: own.size], crowd_pool[: held.size]
+    crowded = arrays.size[a] > CROWD * own.size
+    total = 0.0
+    if crowded:
+        _divide(own, gathered)
+        _divide(held, waiting)
+        fired, stream = _crowd_hops(arrays, a, dt, by_column, noise, right, left, gathered, waiting, work, stream)
         if math.isnan(fired):
             return fired, stream
-        made = max(math.floor(owed[a] + fired), 0.0)
-        owed[a] += fired - made
-        return made, stream
-    stream = switch(arrays, a, switching, variance, new_variance, density, pool, row, moved, stream)
-    edge, spacing, bend, intrinsic = edges_of(arrays, a)
-    total = 0.0
+        shift, stream = next_uniform(stream)
+        round_counts(gathered, waiting, shift)
+        total = max(math.floor(owed[a] + fired), 0.0)
+        owed[a] += fired - total
     for column in range(arrays.columns[a]):
         c = arrays.column_start[a] + column
-        first, pool_first = arrays.start[a] + column * bins, arrays.pool_start[a] + column * stages
         fired, stream = hop(
             edge, spacing, bend, intrinsic, by_column[c, 0], by_column[c, 1], noise[a, 0], noise[a, 1], noise[a, 2],
-            arrays.reset_bin[a], arrays.reset_share[a], arrays.release[a], dt, density[first : first + bins],
-            pool[pool_first : pool_first + stages], right, left, work[0], work[1], stream,
+            arrays.reset_bin[a], arrays.reset_share[a], arrays.release[a], dt,
+            own[column * bins : (column + 1) * bins], held[column * stages : (column + 1) * stages], right, left,
+            work[0], work[1], stream,
         )  # fmt: skip
         total += fired
+    if crowded:
+        own += gathered
+        held += waiting
     return total, stream

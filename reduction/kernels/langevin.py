@@ -96,7 +96,7 @@ def _add_switch_noise(flips, number, stride, columns, values, stream):
 @njit(nogil=True, cache=True)
 def integrate(
     arrays, dt, total, first_step, steps, every, key, counter, level_variance, density, pool, delay, mean,
-    variance, spikes, mean_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
+    variance, spikes, mean_voltage, spread_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
 ):  # fmt: skip
     """Take steps as `mean_flow.integrate` does, with Gaussian noise; ``key``, ``counter``: the random stream."""
     populations, sources = arrays.size.size, arrays.target.size
@@ -130,7 +130,7 @@ def integrate(
                 )
         settle(
             arrays, (step + 1) % every == 0, density, delay, mean, variance, own, mean_voltage[sample],
-            mean_pending[sample], variance_pending[sample],
+            spread_voltage[sample], mean_pending[sample], variance_pending[sample],
         )  # fmt: skip
     counter[0] = stream[1]
     return steps, -1

@@ -108,13 +108,13 @@ def switch(arrays, time, variance, new_variance, density, pool, work, row):
 @njit(nogil=True, cache=True)
 def integrate(
     arrays, dt, total, first_step, steps, every, level_variance, density, pool, delay, mean, variance,
-    spikes, mean_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
+    spikes, mean_voltage, spread_voltage, mean_pending, variance_pending, fingerprint=SOURCES,
 ):  # fmt: skip
     """Take second-order steps: moments half a step ahead, levels and hops at those moments, then moments by the spikes.
 
     Levels switch between the middles of successive steps, and for half a step at the start and at the end of a run of
-    ``total`` steps; ``level_variance`` holds the variances at which they stand. ``spikes`` and the sampled means of row
-    ``step // every`` are filled.
+    ``total`` steps; ``level_variance`` holds the variances at which they stand. ``spikes`` and the sampled moments of
+    row ``step // every`` are filled.
 
     Returns
     -------
@@ -158,6 +158,6 @@ def integrate(
             switch(arrays, dt / 2.0, own.middle_variance, own.new_variance, density, pool, work, row)
         settle(
             arrays, (step + 1) % every == 0, density, delay, mean, variance, own, mean_voltage[sample],
-            mean_pending[sample], variance_pending[sample],
+            spread_voltage[sample], mean_pending[sample], variance_pending[sample],
         )  # fmt: skip
     return steps, -1

@@ -1,6 +1,8 @@
-"""What is read off a state: firing rates and mean voltages."""
+"""What is read off a state: firing rates, means and spreads of voltages."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import njit
@@ -30,21 +32,28 @@ def voltage_terms(arrays, mean, variance, drift, noise, fingerprint=SOURCES):
 @njit(nogil=True, cache=True)
 def mean_voltages(arrays, density, voltage, fingerprint=SOURCES):
     """Fill the mean voltages of the populations, refractory neurons at reset."""
-    fill_mean_voltages(arrays, density, voltage)
+    fill_voltages(arrays, density, voltage, np.empty(voltage.size))
 
 
 @_jit
-def fill_mean_voltages(arrays, density, voltage):
-    """As `mean_voltages`, for other kernels."""
+def fill_voltages(arrays, density, mean, spread):
+    """Fill means and standard deviations of the voltages, refractory neurons at reset.
+
+    Neurons count at the middle of their bin, without a variance within the bins: hops have the right mean and variance
+    between the middles, so that those of a leaky voltage far from its threshold come out exactly.
+    """
     for a in range(arrays.size.size):
         bins, edges = arrays.bins[a], arrays.edge_start[a]
-        total = arrays.size[a] * arrays.reset[a]
+        total, squares = arrays.size[a] * arrays.reset[a], 0.0
         for column in range(arrays.columns[a]):
             first = arrays.start[a] + column * bins
             for k in range(bins):
-                v = 0.5 * (arrays.edge[edges + k] + arrays.edge[edges + k + 1])
-                total += density[first + k] * (v - arrays.reset[a])
-        voltage[a] = total / arrays.size[a]
+                above = 0.5 * (arrays.edge[edges + k] + arrays.edge[edges + k + 1]) - arrays.reset[a]
+                share = density[first + k] * above
+                total += share
+                squares += share * above
+        mean[a] = total / arrays.size[a]
+        spread[a] = math.sqrt(max(squares / arrays.size[a] - (mean[a] - arrays.reset[a]) ** 2, 0.0))
 
 
 @njit(nogil=True, cache=True)

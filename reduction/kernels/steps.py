@@ -9,7 +9,7 @@ from numba import njit
 
 from reduction.kernels.density import coefficients, column_drifts, fluxes
 from reduction.kernels.moments import advance_delays, advance_moments
-from reduction.kernels.observing import fill_mean_voltages
+from reduction.kernels.observing import fill_voltages
 
 _jit = njit(nogil=True, error_model="numpy")
 
@@ -60,12 +60,14 @@ def follow(arrays, dt, delay, mean, variance, own):
 
 
 @_jit
-def settle(arrays, sampled, density, delay, mean, variance, own, mean_voltage, mean_pending, variance_pending):
-    """Take over delays and moments; if the step ends a sampling interval, fill its row of means."""
+def settle(
+    arrays, sampled, density, delay, mean, variance, own, mean_voltage, spread_voltage, mean_pending, variance_pending
+):  # fmt: skip
+    """Take over delays and moments; if the step ends a sampling interval, fill its row of moments."""
     mean[:] = own.new_mean
     variance[:] = own.new_variance
     delay[:] = own.new_delay
     if sampled:
-        fill_mean_voltages(arrays, density, mean_voltage)
+        fill_voltages(arrays, density, mean_voltage, spread_voltage)
         mean_pending[:] = mean[: mean_pending.size]
         variance_pending[:] = variance[: mean_pending.size]

@@ -25,6 +25,28 @@ def _integrals(z):
     return z * below + at, 0.5 * ((z * z + 1.0) * below + z * at)
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _filled_part(low, high, mean):
+    """Return the part of a bin over which its neurons, of a mean voltage, are spread evenly."""
+    if mean < 0.5 * (low + high):
+        return low, max(2.0 * mean - low, low + _LEAST_WIDTH)
+    return min(2.0 * mean - high, high - _LEAST_WIDTH), high
+
+
+@njit(nogil=True, cache=True)
+def _deviation(count, voltage, held, reset, size, floor, width):
+    """Return the standard deviation of a population's voltages; those of ``held`` neurons are at reset."""
+    mean = (voltage.sum() + held * reset) / size
+    total = held * (reset - mean) ** 2
+    for k in range(count.size):
+        if count[k] > 0.0:
+            low = floor + k * width
+            v = min(max(voltage[k] / count[k], low), low + width)
+            first, last = _filled_part(low, low + width, v)
+            total += count[k] * ((v - mean) ** 2 + (last - first) ** 2 / 12.0)
+    return math.sqrt(total / size)
+
+
 @njit(nogil=True, cache=True)
 def _spread(count, low, high, mu, deviation, floor, width, bins, new_count, new_voltage):
     """Move one bin's neurons, uniform on [low, high], by N(mu, deviation^2); return what is above the last bin.
@@ -58,7 +80,7 @@ def _spread(count, low, high, mu, deviation, floor, width, bins, new_count, new_
 @njit(nogil=True, cache=True)
 def integrate(
     arrays, floors, widths, dt, first_step, steps, count, voltage, pool, mean, variance, fired,
-    spikes, mean_voltage, mean_pending, variance_pending,
+    spikes, mean_voltage, spread_voltage, mean_pending, variance_pending,
 ):  # fmt: skip
     """Take steps of the published scheme; row ``step`` receives what the step has made.
 
@@ -87,10 +109,7 @@ def integrate(
                         c = arrays.weight[q] * (arrays.c0[q] + arrays.c1[q] * v) / arrays.tau[q]
                         mu += c * mean[q]
                         noise += arrays.kappa[q] * c * c * variance[q]
-                if v < 0.5 * (low + high):
-                    high = max(2.0 * v - low, low + _LEAST_WIDTH)
-                else:
-                    low = min(2.0 * v - high, high - _LEAST_WIDTH)
+                low, high = _filled_part(low, high, v)
                 crossed += _spread(
                     count[k], low, high, mu * dt, math.sqrt(noise * dt), floor, width, end - first,
                     new_count[first:end], new_voltage[first:end],
@@ -113,7 +132,11 @@ def integrate(
         for a in range(populations):
             spikes[step, a] = fired[a]
             held = pool[a] * arrays.reset[a]
-            mean_voltage[step, a] = (voltage[arrays.start[a] : arrays.start[a + 1]].sum() + held) / arrays.size[a]
+            own = slice(arrays.start[a], arrays.start[a + 1])
+            mean_voltage[step, a] = (voltage[own].sum() + held) / arrays.size[a]
+            spread_voltage[step, a] = _deviation(
+                count[own], voltage[own], pool[a], arrays.reset[a], arrays.size[a], floors[a], widths[a]
+            )
         for q in range(projections):
             mean_pending[step, q] = mean[q]
             variance_pending[step, q] = variance[q]

@@ -20,10 +20,11 @@ _CELL_STEPS_PER_PIECE = 300_000
 
 
 class Samples(NamedTuple):
-    """Spikes made in every sampling interval, and means at its end: shape (samples, populations or projections)."""
+    """Spikes made in every sampling interval, and moments at its end: shape (samples, populations or projections)."""
 
     spikes: Floats
     mean_voltage: Floats
+    spread_voltage: Floats
     mean_pending: Floats
     variance_pending: Floats
 
@@ -56,7 +57,7 @@ class Steps:
         """Return samples to be filled."""
         network = approximation.network
         populations, projections = (self.samples, len(network.populations)), (self.samples, len(network.projections))
-        return Samples(np.zeros(populations), np.zeros(populations), np.zeros(projections), np.zeros(projections))
+        return Samples(*(np.zeros(shape) for shape in (*3 * [populations], *2 * [projections])))
 
     def pieces(self, approximation: MarkovApproximation, cells: int, first: int = 0) -> Iterator[tuple[int, int]]:
         """Yield (step, number of steps): pieces short enough to be interrupted, over which drives are constant."""

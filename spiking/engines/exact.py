@@ -107,8 +107,8 @@ class Events:
 
         done, fired = events.advance(
             state.generator, first_step, steps, every, self.dt, *self.constants, state.voltage, state.refractory,
-            state.pending, record.counts, record.mean_voltage, record.mean_synaptic, record.events, record.times,
-            record.senders,
+            state.pending, record.counts, record.mean_voltage, record.spread_voltage, record.mean_synaptic,
+            record.events, record.times, record.senders,
         )  # fmt: skip
         return int(done), int(fired)
 

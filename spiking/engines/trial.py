@@ -100,6 +100,7 @@ def empty_record(network: Network, plan: Plan) -> Record:
     return Record(
         counts=np.zeros((plan.samples, populations), np.int64),
         mean_voltage=np.empty((plan.samples, populations)),
+        spread_voltage=np.empty((plan.samples, populations)),
         mean_synaptic=np.empty((plan.samples, projections)),
         traced=plan.traced, traces=np.empty((plan.samples, plan.traced.size)),
         edges=plan.edges, samples_per_histogram=plan.samples_per_histogram,
@@ -144,7 +145,7 @@ def run(
             _check_finite(network, model.voltage(state), step * dt)
     except NumericalError as error:
         whole = step // plan.every
-        columns = ("counts", "mean_voltage", "mean_synaptic", "traces")
+        columns = ("counts", "mean_voltage", "spread_voltage", "mean_synaptic", "traces")
         shortened = {name: getattr(record, name)[:whole] for name in columns}
         error.recording = _joined(found, record._replace(**shortened), state)
         raise

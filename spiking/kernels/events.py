@@ -18,7 +18,8 @@ def advance(
     rng, first_step, steps, every, dt,
     start, threshold, reset, rest, leak, drive_rate, drive_size, release,
     target, source, pending_start, gain, tau, c0, c1, rounded, probability,
-    voltage, refractory, pending, counts, mean_voltage, mean_pending, arrivals, spike_times, spike_senders,
+    voltage, refractory, pending, counts, mean_voltage, spread_voltage, mean_pending, arrivals, spike_times,
+    spike_senders,
 ):  # fmt: skip
     """Advance the network over a grid on which samples are taken; stop early if the spike buffer might overflow.
 
@@ -160,7 +161,9 @@ def advance(
                         voltage[i] = rest[a] + (voltage[i] - rest[a]) * math.exp(-leak[a] * (dt - updated[i]))
         if (step + 1) % every == 0:
             for a in range(populations):
-                mean_voltage[sample, a] = voltage[start[a] : start[a + 1]].mean()
+                own_voltage = voltage[start[a] : start[a + 1]]
+                mean_voltage[sample, a] = own_voltage.mean()
+                spread_voltage[sample, a] = own_voltage.std()
             for q in range(projections):
                 mean_pending[sample, q] = pending[pending_start[q] : pending_start[q + 1]].mean()
     return steps, fired

@@ -134,6 +134,7 @@ class Record(NamedTuple):
 
     counts: Ints
     mean_voltage: Floats
+    spread_voltage: Floats
     mean_synaptic: Floats
     traced: Ints
     traces: Floats

@@ -13,7 +13,7 @@ import reduction
 sys.path.insert(0, str(Path(__file__).parent.parent / "data"))
 from ladder import V_MIN, events, networks
 
-QUICK = ("0.60", "0.80", "leaky", "slow")
+QUICK = ("0.80", "leaky")
 
 
 def compare(key, table, duration, trials, **options):

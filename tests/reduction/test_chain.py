@@ -14,6 +14,7 @@ import reduction
 import spiking
 from reduction.kernels import chain as kernel
 from reduction.levels import chain, ode, stepping
+from reduction.limits import mean_field_limit
 from spiking.errors import ParameterError, SpecificationError
 
 NEURON = spiking.LIF(10.0, 0.0, 10.0, refractory=spiking.Exponential(1.5))
@@ -124,7 +125,7 @@ def test_trials_do_not_depend_on_workers_or_company(chang):
     together = reduction.integrate(approximation, "chain", 20.0, trials=3, seed=7, workers=2)
     one_by_one = reduction.integrate(approximation, "chain", 20.0, trials=3, seed=7, workers=1)
     alone = reduction.integrate(approximation, "chain", 20.0, seed=7)
-    for name in ("firing_rates", "mean_voltage", "mean_pending", "variance_pending", "final_state"):
+    for name in ("firing_rates", "mean_voltage", "spread_voltage", "mean_pending", "variance_pending", "final_state"):
         np.testing.assert_array_equal(getattr(together, name), getattr(one_by_one, name))
         np.testing.assert_array_equal(getattr(together, name)[:1], getattr(alone, name))
     rates = together.firing_rates
@@ -211,14 +212,58 @@ def test_crowds_have_the_variance_of_neurons_that_walk():
     assert walk_se < 0.06 * walk
 
 
+@pytest.mark.parametrize("refractory", [spiking.Fixed(1.0), spiking.NoRefractory()])
+def test_crowds_with_few_neurons_in_a_bin_have_the_means_of_the_exact_law(refractory):
+    """Beside full bins, in all three columns, are empty ones, on which Gaussian noise has no purchase."""
+    neuron = spiking.LIF(10.0, 0.0, 10.0, refractory=refractory)
+    approximation = reduction.MarkovApproximation(alone(200, neuron=neuron), bins=14, stages=2, v_min=-18.0)
+    own, arrays, trials = ode.layout(approximation), approximation.arrays(), 2000
+    members = own.owner == 0
+    assert kernel.CROWD * 14 * arrays.columns[0] < 200
+    start = np.zeros(len(own.names))
+    start[[6, 8, 10, 12, 20, 21, 22, 27, 35, 39]] = 20.0
+    start[own.split(np.arange(start.size))[4]] = arrays.variance
+    trajectory = reduction.integrate(
+        approximation, "chain", 2.0, dt=0.5, sampling_interval=2.0, trials=trials, initial=start[own.kept], seed=1
+    )
+    counts = np.array([full_state(approximation, trajectory, k)[members] for k in range(trials)])
+    law = exact_law(approximation, 0.5, 4)
+    where = law[:-1, :-1]
+    mean = where @ start[members]
+    variance = mean - where**2 @ start[members]
+    occupied = mean > 0.1
+    z = (counts.mean(axis=0) - mean)[occupied] / (counts.std(axis=0, ddof=1) / math.sqrt(trials))[occupied]
+    fired = trajectory.firing_rates[:, 0, 0] * 200 * 2.0 / 1000.0
+    spikes = (fired.mean() - law[-1, :-1] @ start[members]) / (fired.std(ddof=1) / math.sqrt(trials))
+    ratio = counts.var(axis=0, ddof=1)[mean > 5.0] / variance[mean > 5.0]
+    print(f"\nmax |z| {np.abs(z).max():.1f}, mean z^2 {np.mean(z**2):.2f}, spikes {spikes:.1f}; {ratio.size} variances "
+          f"of {ratio.min():.2f} to {ratio.max():.2f} times the exact ones, mean {ratio.mean():.2f}")  # fmt: skip
+    assert np.abs(z).max() < 4
+    assert np.mean(z**2) < 2
+    assert abs(spikes) < 4
+    assert abs(ratio.mean() - 1) < 0.1
+
+
+@pytest.mark.slow
+def test_a_few_neurons_in_every_bin_fire_at_the_rate_of_the_ode(chang):
+    """6000 excitatory neurons in 1350 bins, synchronous events: finite size changes rates by less than 0.5 %."""
+    approximation = reduction.MarkovApproximation(mean_field_limit(chang, 20))
+    chain_rates = reduction.integrate(approximation, "chain", 8500.0, seed=1).rates(500.0)
+    ode_rates = reduction.integrate(approximation, "ode", 8500.0).rates(500.0)
+    for name in ("E", "I"):
+        found, exact = chain_rates[name], ode_rates[name].mean
+        print(f"\n{name}: chain {found}, ODE {exact:.2f} Hz")
+        assert abs(found.mean - exact) < 4 * found.se
+        assert found.se < 0.006 * exact
+
+
 @settings(deadline=None, max_examples=200)
 @given(
-    values=st.lists(st.floats(-3.0, 50.0), min_size=2, max_size=30), stages=st.integers(0, 5),
+    values=st.lists(st.floats(0.0, 50.0), min_size=2, max_size=30), stages=st.integers(0, 5),
     shift=st.floats(0.0, 1.0, exclude_max=True), total=st.integers(60, 400_000),
 )  # fmt: skip
 def test_rounding_keeps_the_sum_and_gives_whole_numbers(values, stages, shift, total):
     values = np.array([*values, 100.0])
-    values[-1] += max(0.0, -values.sum())
     values *= total / values.sum()
     stages = min(stages, values.size - 2)
     held = values[:stages].copy()
@@ -229,8 +274,7 @@ def test_rounding_keeps_the_sum_and_gives_whole_numbers(values, stages, shift, t
     np.testing.assert_array_equal(both, np.round(both))
     assert both.min() >= 0.0
     assert both.sum() == total
-    if before.min() >= 0.0:
-        assert np.abs(both - before).max() < 1.0 + 1e-9
+    assert np.abs(both - before).max() < 1.0 + 1e-9
 
 
 def test_rounding_keeps_the_mean():
@@ -244,13 +288,6 @@ def test_rounding_keeps_the_mean():
         kernel.round_counts(inside, pool, shift)
         found += np.concatenate([inside, pool])
     np.testing.assert_allclose(found / 4000, np.concatenate([values, held]), atol=1e-3)
-
-
-def test_negative_numbers_are_taken_from_their_neighbours():
-    values, held = np.array([4.0, -1.5, 2.0, 3.0, -0.5]), np.array([2.0, 1.0])
-    kernel.round_counts(values, held, 0.25)
-    assert values.sum() + held.sum() == 10.0
-    assert min(values.min(), held.min()) >= 0.0
 
 
 def test_a_run_goes_on_where_another_ended(chang):

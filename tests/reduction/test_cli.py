@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import ctrl_c
 import pytest
 
 import reduction
@@ -127,11 +128,11 @@ def test_validate(capsys, tmp_path):
 
 
 def test_values():
-    from reduction.commands.validation import values
+    from reduction.commands.ranges import values
 
-    assert values("0.5:1.0:6") == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    assert values("0.5, 0.7") == [0.5, 0.7]
-    assert values("2:2:1") == [2.0]
+    assert values("--values", "0.5:1.0:6") == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert values("--values", "0.5, 0.7") == [0.5, 0.7]
+    assert values("--values", "2:2:1") == [2.0]
 
 
 VALIDATE = ("validate", "chang2025", "--out", "{tmp}/out", "--parameter", "EI.probability", "--duration", "300")
@@ -191,11 +192,9 @@ def test_ctrl_c_keeps_finished_points_and_the_same_command_resumes(tmp_path):
     command = [sys.executable, "-m", "reduction.cli", "validate", "chang2025", "--parameter", "EI.probability",
                "--values", "0.6,0.7,0.8", "--duration", "3000", "--workers", "1", "--out", str(out),
                "--json"]  # fmt: skip
-    # A shell's background jobs ignore Ctrl-C, and pass that on: undo it.
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=ctrl_c.heed
+    )
     deadline = time.monotonic() + 120
     while not list(out.glob("points/*.json")):
         assert time.monotonic() < deadline

@@ -6,6 +6,7 @@ import json
 import signal
 from contextlib import contextmanager
 
+import ctrl_c
 import pytest
 from models import ORACLE, tolerance
 
@@ -186,6 +187,7 @@ def interrupting(*_):
 
 
 def test_ctrl_c_keeps_what_there_is(run, tmp_path, monkeypatch):
+    ctrl_c.heed()
     monkeypatch.setattr("reduction.commands.bifurcation.counter", interrupting)
     out = tmp_path / "out"
     status, printed, error = run(*NEURON, "--out", str(out), "--json")

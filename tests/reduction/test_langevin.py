@@ -88,7 +88,7 @@ def test_neurons_are_conserved(chang, levels):
     from reduction.kernels import langevin as kernel
 
     parts = own.split(state)
-    out = np.zeros((300, 2)), np.zeros((300, 2)), np.zeros((300, 4)), np.zeros((300, 4))
+    out = [np.zeros((300, columns)) for columns in (2, 2, 2, 4, 4)]
     words = np.array([1, 2], np.uint32)
     kernel.integrate(
         approximation.arrays(), 0.1, 300, 0, 300, 1, words, np.zeros(1, np.uint64), parts[4].copy(), *parts, *out

@@ -199,7 +199,7 @@ def test_refractory_pool_is_what_is_left(chang):
     approximation = reduction.MarkovApproximation(chang)
     layout, arrays = ode.layout(approximation), approximation.arrays()
     full = ode.spread_state(approximation)
-    out = [np.zeros((10000, 2)), np.zeros((10000, 2)), np.zeros((10000, 4)), np.zeros((10000, 4))]
+    out = [np.zeros((10000, columns)) for columns in (2, 2, 2, 4, 4)]
     parts = layout.split(full)
     mean_flow.integrate(arrays, 0.1, 10000, 0, 10000, 1, parts[4].copy(), *parts, *out)
     for a in (0, 1):

@@ -52,6 +52,28 @@ def test_the_first_row_is_the_start(chang):
     np.testing.assert_array_equal(trajectory.mean_pending[0, 0], 0.0)
 
 
+def test_moments_of_the_voltages_are_those_of_what_the_scheme_spreads(chang):
+    """By quadrature over every bin's uniform density, which the next step takes."""
+    trajectory = reduction.integrate(reduction.MarkovApproximation(chang), "published", 30.0)
+    count, voltage, pool = np.split(trajectory.final_state[0][:142], [70, 140])
+    for a, size in enumerate((300, 100)):
+        first, second = 0.0, 0.0
+        for k in range(35):
+            n, total = count[35 * a + k], voltage[35 * a + k]
+            if n <= 0:
+                continue
+            low, middle, high = -40 + 4 * k, -38 + 4 * k, -36 + 4 * k
+            m = min(max(total / n, low), high)
+            low, high = (low, max(2 * m - low, low + 1e-4)) if m < middle else (min(2 * m - high, high - 1e-4), high)
+            first += total
+            second += n * quadrature.quad(lambda v: v**2, low, high)[0] / (high - low)
+        assert trajectory.mean_voltage[0, -1, a] == pytest.approx(first / size, abs=1e-9)
+        assert pool[a] > 0
+        spread = np.sqrt(second / size - (first / size) ** 2)
+        assert trajectory.spread_voltage[0, -1, a] == pytest.approx(spread, abs=1e-6)
+    assert trajectory.spread_voltage[0, 0].tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

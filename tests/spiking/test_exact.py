@@ -46,6 +46,10 @@ def test_a_run_continues_bit_identically(kicks):
     np.testing.assert_array_equal(np.concatenate([first.counts, rest.counts], axis=1), whole.counts)
     np.testing.assert_array_equal(rest.final_state.voltage, whole.final_state.voltage)
     np.testing.assert_array_equal(rest.final_state.synaptic, whole.final_state.synaptic)
+    spreads = np.concatenate([first.spread_voltage, rest.spread_voltage], axis=1)
+    np.testing.assert_array_equal(spreads, whole.spread_voltage)
+    ends = [whole.final_state.voltage[:, own].std(axis=1) for own in (slice(0, 10), slice(10, 16))]
+    np.testing.assert_allclose(whole.spread_voltage[:, -1], np.transpose(ends), rtol=1e-12)
 
 
 def test_unit_kicks_give_exactly_gamma_intervals():

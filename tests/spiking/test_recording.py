@@ -14,15 +14,27 @@ def test_save_and_load_lose_nothing(small, tmp_path):
     assert loaded.network == recording.network
     assert loaded.options == recording.options
     assert loaded.populations == recording.populations
-    for name in ("times", "senders", "trial", "counts", "mean_voltage", "mean_pending"):
+    for name in ("times", "senders", "trial", "counts", "mean_voltage", "spread_voltage", "mean_pending"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(recording, name))
     assert loaded.rates(10.0) == recording.rates(10.0)
+
+
+def test_an_archive_without_spreads_is_read_with_nan(small, tmp_path):
+    recording = spiking.simulate(small, 20.0, seed=1)
+    recording.save(tmp_path / "rec.npz")
+    with np.load(tmp_path / "rec.npz") as archive:
+        np.savez_compressed(tmp_path / "old.npz", **{k: archive[k] for k in archive.files if k != "spread_voltage"})
+    loaded = spiking.Recording.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(loaded.mean_voltage, recording.mean_voltage)
+    assert loaded.spread_voltage.shape == recording.spread_voltage.shape
+    assert np.isnan(loaded.spread_voltage).all()
 
 
 def test_a_users_own_spikes_have_the_same_statistics(small):
     recording = spiking.simulate(small, 500.0, seed=2)
     own = spiking.Recording.from_spikes(recording.times, recording.senders, small.sizes, duration=500.0)
     np.testing.assert_array_equal(own.counts, recording.counts)
+    assert own.spread_voltage.size == own.mean_voltage.size == 0
     assert own.rates(100.0) == recording.rates(100.0)
 
 

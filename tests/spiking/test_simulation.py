@@ -26,7 +26,7 @@ def test_every_spike_equals_the_naive_twins(small, seed):
 def test_results_do_not_depend_on_workers_or_other_trials(small):
     runs = [spiking.simulate(small, 200.0, seed=4, trials=3, workers=w) for w in (1, 3)]
     alone = spiking.simulate(small, 200.0, seed=4)
-    for name in ("times", "senders", "trial", "counts", "mean_voltage", "mean_pending"):
+    for name in ("times", "senders", "trial", "counts", "mean_voltage", "spread_voltage", "mean_pending"):
         np.testing.assert_array_equal(getattr(runs[0], name), getattr(runs[1], name))
     np.testing.assert_array_equal(runs[0].times[runs[0].trial == 0], alone.times)
     assert not np.array_equal(runs[0].counts[0], runs[0].counts[1])
@@ -56,7 +56,19 @@ def test_sampled_means_are_those_of_the_state(small):
     recording = spiking.simulate(small, 50.0, seed=8)
     state = recording.final_state
     assert recording.mean_voltage[0, -1, 0] == pytest.approx(state.voltage[0, :12].mean())
+    assert recording.spread_voltage[0, -1, 1] == pytest.approx(state.voltage[0, 12:].std())
     assert recording.mean_pending[0, -1, 1] == pytest.approx(state.synaptic[0, 12:19].mean())
+
+
+def test_every_sampled_moment_of_the_voltages_equals_the_naive_twins(small):
+    recording = spiking.simulate(small, 40.0, seed=9, sampling_interval=0.2)
+    twin = naive_network.Twin(small, 0.1, 9, "reference", np.repeat([2.0, 0.0], [12, 7]))
+    for sample in range(200):
+        twin.run(2)
+        for a, own in enumerate((twin.v[:12], twin.v[12:])):
+            assert recording.mean_voltage[0, sample, a] == pytest.approx(sum(own) / len(own), abs=1e-7)
+            spread = math.sqrt(sum((v - sum(own) / len(own)) ** 2 for v in own) / len(own))
+            assert recording.spread_voltage[0, sample, a] == pytest.approx(spread, abs=1e-7)
 
 
 def test_fixed_refractory_time_bounds_intervals():

@@ -89,7 +89,7 @@ def test_what_cannot_go_on_is_refused(zoo):
 def test_threads_and_other_trials_change_nothing(zoo):
     runs = [spiking.simulate(zoo, 60.0, seed=4, trials=3, workers=w) for w in (1, 3)]
     alone = spiking.simulate(zoo, 60.0, seed=4)
-    for name in ("times", "senders", "trial", "counts", "mean_voltage", "mean_pending"):
+    for name in ("times", "senders", "trial", "counts", "mean_voltage", "spread_voltage", "mean_pending"):
         np.testing.assert_array_equal(getattr(runs[0], name), getattr(runs[1], name))
     np.testing.assert_array_equal(runs[0].times[runs[0].trial == 0], alone.times)
     assert runs[0].timing["threads"] == 1

@@ -88,8 +88,9 @@ class Twin:
         return range(self.first[name], self.first[name] + self.network.sizes[name])
 
     def run(self, steps: int) -> list[tuple[int, int]]:
-        """Return (step, neuron) of the spikes."""
-        return [(n, i) for n in range(steps) for own in self.step(n).values() for i in own]
+        """Return (step, neuron) of the spikes of the next steps."""
+        begun = len(self.fired)
+        return [(n, i) for n in range(begun, begun + steps) for own in self.step(n).values() for i in own]
 
     def factor(self, p: Any, v: float) -> float:
         if p.synapse.reversal == -math.inf:

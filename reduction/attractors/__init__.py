@@ -1,0 +1,1 @@
+"""Attractors as measured: coordinates, densities, distances, sections, dimensions, exponents, metastable states."""
