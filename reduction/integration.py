@@ -50,7 +50,7 @@ def integrate(
 
     Level ``"chain"``: whole neurons, each of which makes its random hops: the same exponential as a probability, drawn
     without error. Its mean over many neurons is the ODE level with the same dt. The cost of a step is bounded whatever
-    the number of neurons: many in one bin are moved together.
+    the number of neurons: over ten in one bin of a large population are moved together, with Gaussian noise.
 
     Level ``"langevin"``: the ODE level with Gaussian noise on every hop, as much leaving one bin as enters the next;
     meant for many neurons per bin, where densities seldom become negative.

@@ -1,4 +1,4 @@
-"""Gaussian noise on every hop: the Langevin level, and the chain's populations of very many neurons."""
+"""Gaussian noise on every hop: the Langevin level."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def noisy_hop(low, share_above, release, time, right, left, density, pool, work,
 
 
 @_jit
-def noisy_switch(arrays, a, time, variance, new_variance, density, pool, work, row, stream):
+def _switch(arrays, a, time, variance, new_variance, density, pool, work, row, stream):
     """Switch the levels of a population's coloured noise over `time`: mean, noise and mean as in `noisy_hop`."""
     columns, bins, stages = arrays.columns[a], arrays.bins[a], arrays.stages[a]
     for q in range(arrays.target.size):
@@ -111,12 +111,8 @@ def integrate(
         look_ahead(arrays, dt, density, delay, mean, variance, own)
         time = dt if step > 0 else dt / 2.0
         for a in range(populations):
-            stream = noisy_switch(
-                arrays, a, time, level_variance, own.middle_variance, density, pool, work, row, stream
-            )
-            fired, stream = noisy_hops(
-                arrays, a, dt, own.by_column, own.noise, right, left, density, pool, work, stream
-            )
+            stream = _switch(arrays, a, time, level_variance, own.middle_variance, density, pool, work, row, stream)
+            fired, stream = _hops(arrays, a, dt, own.by_column, own.noise, right, left, density, pool, work, stream)
             if math.isnan(fired):
                 return step - first_step, a
             own.flux[a] = fired / dt
@@ -125,7 +121,7 @@ def integrate(
         follow(arrays, dt, delay, mean, variance, own)
         if step + 1 == total:
             for a in range(populations):
-                stream = noisy_switch(
+                stream = _switch(
                     arrays, a, dt / 2.0, own.middle_variance, own.new_variance, density, pool, work, row, stream
                 )
         settle(
@@ -137,7 +133,7 @@ def integrate(
 
 
 @_jit
-def noisy_hops(arrays, a, dt, by_column, noise, right, left, density, pool, work, stream):
+def _hops(arrays, a, dt, by_column, noise, right, left, density, pool, work, stream):
     """Apply the hops of all columns of a population; return its spikes (NaN if rates have run away) and the stream."""
     bins, stages = arrays.bins[a], arrays.stages[a]
     edge, spacing, bend, intrinsic = edges_of(arrays, a)

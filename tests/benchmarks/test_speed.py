@@ -83,7 +83,7 @@ def test_one_simulated_second_of_a_level(benchmark, level):
 
 @pytest.mark.parametrize("closure", ["conditional", "white"])
 def test_chain_and_ode_whatever_the_size(closure):
-    """The chain costs what is in the bins, and never more than the Langevin step of all of them."""
+    """The chain costs what is in the bins, up to a bound."""
     times = {}
     for factor in (1, 1000):
         approximation = reduction.MarkovApproximation(CHANG.scaled(factor), closure=closure)

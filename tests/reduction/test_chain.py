@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import reduction
 import spiking
 from reduction.kernels import chain as kernel
+from reduction.kernels import crowds
 from reduction.levels import chain, ode, stepping
 from reduction.limits import mean_field_limit
 from spiking.errors import ParameterError, SpecificationError
@@ -269,7 +270,7 @@ def test_rounding_keeps_the_sum_and_gives_whole_numbers(values, stages, shift, t
     held = values[:stages].copy()
     inside = values[stages:].copy()
     before = np.concatenate([inside, held])
-    kernel.round_counts(inside, held, shift)
+    crowds.round_counts(inside, held, shift)
     both = np.concatenate([inside, held])
     np.testing.assert_array_equal(both, np.round(both))
     assert both.min() >= 0.0
@@ -285,7 +286,7 @@ def test_rounding_keeps_the_mean():
     found = np.zeros(23)
     for shift in shifts:
         inside, pool = values.copy(), held.copy()
-        kernel.round_counts(inside, pool, shift)
+        crowds.round_counts(inside, pool, shift)
         found += np.concatenate([inside, pool])
     np.testing.assert_allclose(found / 4000, np.concatenate([values, held]), atol=1e-3)
 
