@@ -46,7 +46,7 @@ def figures(
     for index in chosen:
         result, where = results[index], f"{parameter} = {values[index]:g}" if parameter else ""
         place, suffix = (f" at {where}", f"_{index}") if where else ("", "")
-        if not result.levels:
+        if not any(level.distances for level in result.levels.values()):
             continue
         yield (
             f"attractor_distances{suffix}",

@@ -240,5 +240,5 @@ class ValidationReport:
                 command=data["command"],
                 versions=data["versions"],
             )  # fmt: skip
-        except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise SpecificationError(f"{path}: is not a validation saved by snn2ode ({error})") from None

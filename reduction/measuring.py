@@ -34,11 +34,11 @@ class Settings:
     Parameters
     ----------
     duration, discard : float
-        Of every run, and of its transient.
+        Of every run, and of its transient; by default a fifth of it.
     dt, scheme, trials
         Of the network; see `spiking.simulate`. The published scheme uses the same dt.
     seed : int
-    bins, closure, noise_levels
+    bins, v_min, closure, noise_levels
         Of the `MarkovApproximation`.
     integration_dt : float
         Step of the other levels.
@@ -52,12 +52,13 @@ class Settings:
     """
 
     duration: float = 5000.0
-    discard: float = 1000.0
+    discard: float = None  # type: ignore[assignment]  # __post_init__ fills it in
     dt: float = 0.1
     scheme: str = "reference"
     trials: int = 1
     seed: int = 0
     bins: int | None = None
+    v_min: float | None = None
     closure: str | float = "conditional"
     noise_levels: int = 3
     integration_dt: float = 0.1
@@ -68,7 +69,9 @@ class Settings:
             object.__setattr__(self, name, float(checked_number("", name, getattr(self, name), POSITIVE)))
         object.__setattr__(self, "trials", int(checked_number("", "trials", self.trials, POSITIVE, integer=True)))
         object.__setattr__(self, "seed", int(checked_number("", "seed", self.seed, NONNEGATIVE, integer=True)))
-        object.__setattr__(self, "discard", float(checked_discard(self.discard, self.duration)))
+        given: float | None = self.discard
+        share = 0.2 * self.duration if given is None else given
+        object.__setattr__(self, "discard", float(checked_discard(share, self.duration)))
 
     def at(self, values: Mapping[str, float]) -> Settings:
         """Return the settings whose random streams are those of a parameter set, values by address."""
@@ -80,7 +83,9 @@ class Settings:
 
     def approximation(self, network: Network) -> MarkovApproximation:
         """Return the Markov approximation of a network with these bins and this closure."""
-        return MarkovApproximation(network, bins=self.bins, closure=self.closure, noise_levels=self.noise_levels)
+        return MarkovApproximation(
+            network, bins=self.bins, v_min=self.v_min, closure=self.closure, noise_levels=self.noise_levels
+        )
 
     def simulated(self, network: Network, *, stream: str = "network", progress: Progress | None = None) -> Recording:
         """Simulate the network.

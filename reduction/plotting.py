@@ -247,6 +247,7 @@ def _set_span(ax: Axes, values: Sequence[float]) -> None:
     if len(values) == 1:
         half = 0.1 * abs(values[0]) or 0.1
         ax.set_xlim(values[0] - half, values[0] + half)
+        ax.set_xticks([values[0]])
 
 
 def _sources(report: ValidationReport) -> list[str]:

@@ -29,6 +29,10 @@ class RateMeasurement:
     settings: Settings
     source: str
 
+    def __post_init__(self) -> None:
+        if self.source not in ("network", *RATE_LEVELS):
+            raise UnknownNameError("source", self.source, ("network", *RATE_LEVELS))
+
     def __call__(self, values: Mapping[str, float]) -> dict[str, dict[str, float]]:
         """Return the rate of each population, and its standard error, in Hz."""
         rates = self.settings.at(values).rates(self.network.replace(values), self.source)
@@ -44,8 +48,6 @@ class RateMeasurement:
         UnknownNameError, ParameterError, SpecificationError
             If an address, a value or the source is not allowed.
         """
-        if self.source not in ("network", *RATE_LEVELS):
-            raise UnknownNameError("source", self.source, ("network", *RATE_LEVELS))
         for address, values in grid.items():
             for value in values:
                 self.network.replace({address: value})

@@ -15,6 +15,7 @@ from reduction import pages, plotting
 from reduction.comparison import ValidationReport
 from reduction.pages import Section
 from reduction.summaries import Sentence, all_sentences, applicability_table, rate_table
+from reduction.whole_files import write_whole
 from spiking.errors import SpecificationError
 
 _TITLES = {
@@ -43,13 +44,12 @@ def write(report: ValidationReport, directory: str | os.PathLike[str]) -> Path:
     folder = Path(directory)
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        text = json.dumps(report.to_json(), indent=1, allow_nan=False)
-        (folder / "validation.json").write_text(text, encoding="utf-8")
+        write_whole(folder / "validation.json", json.dumps(report.to_json(), indent=1, allow_nan=False))
         said = all_sentences(report)
         sections = [_section(report, aspect, said[aspect], folder / "figures") for aspect in report.results]
         last = applicability_table(report)
-        (folder / "report.html").write_text(pages.html_page(report, sections, last), encoding="utf-8")
-        (folder / "report.md").write_text(pages.markdown_page(report, sections, last), encoding="utf-8")
+        write_whole(folder / "report.html", pages.html_page(report, sections, last))
+        write_whole(folder / "report.md", pages.markdown_page(report, sections, last))
     except OSError as error:
         raise SpecificationError(f"{directory}: cannot be written to: {error.strerror}") from None
     return folder

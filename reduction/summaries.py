@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reduction.aspects.rates import grade_of, percent
+from reduction.aspects.rates import percent
 from reduction.comparison import ValidationReport
-from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict
+from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict, graded, half_width
 from spiking.estimates import Estimate
 
 Sentence = tuple[Grade, str]
@@ -30,14 +30,13 @@ def rate_sentences(report: ValidationReport) -> list[Sentence]:
         worst = max(own, key=lambda r: abs(r.error.mean))
         values = zip(report.options.axes, _as_tuple(worst.value), strict=True)
         at = ", ".join(f"{name} = {value:g}" for name, value in values)
-        within = sum(grade_of(r.error) == "agrees" for r in own)
-        grade = max((grade_of(r.error) for r in own), key=lambda g: _SEVERITY[g])
+        grades = [graded(r.error, half_width(r.error, len(own))) for r in own]
         sentences.append(
             (
-                grade,
+                max(grades, key=lambda grade: _SEVERITY[grade]),
                 f"{LEVEL_NAMES[level]}: rates differ from the network's by {100 * mean:.1f} % on average; at most by "
-                f"{percent(worst.error)} ({worst.population} at {at}); {within} of {len(own)} rates agree within two "
-                "standard errors or 1 %.",
+                f"{percent(worst.error)} (s.e.; {worst.population} at {at}); {grades.count('agrees')} of {len(own)} "
+                "rates agree within 1 % or an interval that is to hold all of them in 95 % of cases.",
             )
         )
     return sentences

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from reduction.aspects import levels_with, procedure, result_type
 from reduction.comparison import FORMAT, Options
-from reduction.whole_files import write_whole
+from reduction.whole_files import is_leftover, write_whole
 from spiking import network_file, parallel
 from spiking.errors import NumericalError, SpecificationError
 from spiking.network import Network
@@ -114,8 +114,10 @@ class Task:
 def _digest(diagram: Diagram) -> str:
     digest = hashlib.sha256(diagram.parameter.encode())
     for branch in diagram.branches:
-        for array in (branch.values, branch.minima, branch.maxima):
+        for array in (branch.values, branch.minima, branch.maxima, branch.stable):
             digest.update(array.tobytes())
+        for point in branch.special_points:
+            digest.update(repr((point.kind, point.value, point.period, sorted(point.normal_form.items()))).encode())
     return digest.hexdigest()
 
 
@@ -137,10 +139,15 @@ class TaskStore:
         self._folder = None if directory is None else Path(directory) / "points"
         if self._folder is None:
             return
+        if (self._folder.parent / "sweep.json").exists():
+            raise SpecificationError(f"{directory}: holds a sweep; give another directory")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / ".writable").touch()
             (self._folder / ".writable").unlink()
+            for path in self._folder.iterdir():
+                if is_leftover(path):
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise SpecificationError(f"{self._folder}: cannot be written to: {error.strerror}") from None
 
@@ -169,7 +176,11 @@ class TaskStore:
         if path is None or path.exists():
             return
         try:
-            write_whole(path, json.dumps(result, allow_nan=False))
+            text = json.dumps(result, allow_nan=False)
+        except ValueError as error:
+            raise NumericalError(f"{task.aspect}: its result is not finite ({error})") from None
+        try:
+            write_whole(path, text)
         except OSError as error:
             raise NumericalError(f"{path}: cannot be written: {error.strerror}; what is there is kept") from None
 
@@ -196,16 +207,25 @@ def run_all(
     KeyboardInterrupt
         On Ctrl-C; what had finished is in the store.
     """
+    if executor is not None and workers is not None:
+        raise SpecificationError("workers: an executor has its own; leave one of them out")
     number = parallel.checked_workers(workers)
     kept = TaskStore(store)
     results = {index: plain for index, task in enumerate(tasks) if (plain := kept.load(task)) is not None}
+    missing = [index for index in range(len(tasks)) if index not in results]
+    for index in missing:
+        if tasks[index].aspect != "rates":
+            tasks[index].check()
     finished = [float(index in results) for index in range(len(tasks))]
     failures: dict[int, str] = {}
     stop = threading.Event()
 
+    telling = threading.Lock()
+
     def tell() -> None:
         if progress is not None:
-            progress(sum(finished) / len(finished))
+            with telling:
+                progress(sum(finished) / len(finished))
 
     def on_thread(index: int) -> dict[str, Any]:
         def tick(fraction: float) -> None:
@@ -227,7 +247,6 @@ def run_all(
         tell()
 
     pool = executor or ThreadPoolExecutor(number)
-    missing = [index for index in range(len(tasks)) if index not in results]
     futures: dict[Future[dict[str, Any]], int] = {}
     try:
         for index in missing:

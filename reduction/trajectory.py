@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spiking import archive, network_file
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
-from spiking.estimates import Estimate, block_estimate
+from spiking.estimates import Estimate, mean_estimate
 from spiking.network import Network
 from spiking.recording import Recording
 from spiking.statistics import BLOCKS, Peaks, checked_discard, rate_peaks, smoothed
@@ -86,7 +86,7 @@ class Trajectory:
     def rates(self, discard: float = 0.0) -> dict[str, Estimate]:
         """Return the mean firing rate in Hz of each population after `discard` ms.
 
-        The standard error comes from 20 blocks per trial; it is 0 for levels without chance.
+        The standard error comes from 19 overlapping windows per trial; it is 0 for levels without chance.
 
         Raises
         ------
@@ -96,10 +96,8 @@ class Trajectory:
         first = round(checked_discard(discard, self.duration) / self.sampling_interval)
         kept = self.firing_rates[:, min(first, self.firing_rates.shape[1] - 1) :]
         random = self.options.get("seed") is not None
-        blocks = [b.mean(axis=1) for b in np.array_split(kept, min(BLOCKS, kept.shape[1]), axis=1)]
-        per_block = np.concatenate(blocks)
         return {
-            name: Estimate(float(kept[:, :, a].mean()), block_estimate(per_block[:, a]).se if random else 0.0)
+            name: mean_estimate(kept[:, :, a], BLOCKS) if random else Estimate(float(kept[:, :, a].mean()), 0.0)
             for a, name in enumerate(self.network.sizes)
         }
 

@@ -19,6 +19,7 @@ from reduction.measuring import RATE_LEVELS, Settings
 from reduction.tasks import Task, run_all
 from spiking.errors import SpecificationError, UnknownNameError
 from spiking.network import Network, checked_network
+from spiking.simulation import default_scheme
 
 if TYPE_CHECKING:
     from reduction.continuation.diagram import Diagram
@@ -37,13 +38,14 @@ def validate(
     aspects: Sequence[str] = ("rates",),
     levels: Sequence[str] | None = None,
     duration: float = 5000.0,
-    discard: float = 1000.0,
+    discard: float | None = None,
     dt: float = 0.1,
     seed: int = 0,
     workers: int | None = None,
     trials: int = 1,
-    scheme: str = "reference",
+    scheme: str | None = None,
     bins: int | None = None,
+    v_min: float | None = None,
     closure: str | float = "conditional",
     noise_levels: int = 3,
     integration_dt: float = 0.1,
@@ -71,14 +73,14 @@ def validate(
     levels : sequence of {"chain", "ode", "langevin", "published", "siegert"}, optional
         By default chain, ODE and published scheme, as far as they cover the network. An aspect uses those that have it.
     duration, discard : float
-        Of every run and of its transient, in ms.
+        Of every run and of its transient, in ms; the latter by default a fifth of the former.
     dt, scheme, trials
         Of the network's simulation; see `spiking.simulate`. The published scheme uses the same dt.
     seed : int
         The random stream of a run depends on the seed, the parameter set and the run's name alone.
     workers : int, optional
         Threads: parameter sets and aspects computed at a time; by default one per core. Results do not depend on it.
-    bins, closure, noise_levels
+    bins, v_min, closure, noise_levels
         Of the `MarkovApproximation`.
     integration_dt : float
         Step in ms of the other levels.
@@ -106,10 +108,12 @@ def validate(
         On Ctrl-C; likewise.
     """
     settings = Settings(
-        duration=duration, discard=discard, dt=dt, scheme=scheme, trials=trials, seed=seed, bins=bins, closure=closure,
-        noise_levels=noise_levels, integration_dt=integration_dt,
+        duration=duration, discard=discard, dt=dt,  # type: ignore[arg-type]
+        scheme=scheme or default_scheme(checked_network(network)),
+        trials=trials, seed=seed, bins=bins, v_min=v_min, closure=closure, noise_levels=noise_levels,
+        integration_dt=integration_dt,
     )  # fmt: skip
-    options = _checked_options(network, parameter, values, aspects, levels, planes, settings)
+    options = _checked_options(network, parameter, values, aspects, levels, planes, diagram, settings)
     networks = [network.replace(point) for point in options.sets]
     for changed in networks:
         _check_runs(changed, options)
@@ -118,9 +122,6 @@ def validate(
         for aspect in options.aspects
         for point in ([{}] if aspect == "bifurcations" else options.sets)
     ]
-    for task in tasks:
-        if task.aspect != "rates":
-            task.check()
     found = run_all(tasks, workers=workers, executor=executor, store=store, progress=progress)
     results: dict[str, list[Any]] = {aspect: [] for aspect in options.aspects}
     for task, plain in zip(tasks, found, strict=True):
@@ -142,6 +143,7 @@ def _checked_options(
     aspects: Sequence[str],
     levels: Sequence[str] | None,
     planes: Sequence[tuple[str, str]] | None,
+    diagram: Diagram | None,
     settings: Settings,
 ) -> Options:
     checked_network(network)
@@ -158,16 +160,24 @@ def _checked_options(
         network[parameter]
         axes: Any = checked_values("values", values)
     else:
-        if len(parameter) != 2 or len(values) != 2:
+        if not isinstance(parameter, list | tuple) or len(parameter) != 2 or len(values) != 2:
             raise SpecificationError(f"parameter = {parameter!r}: must be an address, or two with values for each")
         if "bifurcations" in chosen_aspects:
             raise SpecificationError("aspects: 'bifurcations' needs one parameter, not a plane")
+        if parameter[0] == parameter[1]:
+            raise SpecificationError(f"parameter = {parameter!r}: must be two different addresses")
         for address in parameter:
             network[address]
         axes = tuple(checked_values(f"values of {a}", v) for a, v in zip(parameter, values, strict=True))
         parameter = (parameter[0], parameter[1])
         if len(axes[0]) * len(axes[1]) > MOST_VALUES:
             raise SpecificationError(f"values: {len(axes[0]) * len(axes[1])} are too many; at most {MOST_VALUES}")
+    for name, given, aspect in (("planes", planes, "attractors"), ("diagram", diagram, "bifurcations")):
+        if given is not None and aspect not in chosen_aspects:
+            raise SpecificationError(f"{name}: is for aspect {aspect!r}, which is not asked for")
+    if planes is not None and any(isinstance(pair, str) or len(pair) != 2 for pair in planes):
+        allowed = "must be pairs of coordinates, such as ('EE.pending', 'EI.pending')"
+        raise SpecificationError(f"planes = {planes!r}: {allowed}")
     pairs = None if planes is None else tuple((str(x), str(y)) for x, y in planes)
     return Options(parameter, axes, chosen_aspects, chosen_levels, pairs, settings)
 
@@ -199,7 +209,7 @@ def checked_values(place: str, values: Any) -> tuple[float, ...]:
 
 
 def _names(what: str, names: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, str) else list(names or [])
     if not names:
         raise SpecificationError(f"{what}s = []: must name at least one of {', '.join(known)}")
     for name in names:

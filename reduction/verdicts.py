@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 from spiking.estimates import Estimate
@@ -16,6 +18,34 @@ LEVEL_NAMES = {
     "published": "published scheme", "siegert": "asynchronous state",
 }  # fmt: skip
 """What readers call the network and its levels."""
+
+
+NEGLIGIBLE = 0.01
+CLOSE = 0.1
+"""Relative differences that count as none, and as small."""
+
+
+def graded(error: Estimate, half_width: float) -> Grade:
+    """Return the grade of a relative difference, given the half-width of its interval.
+
+    ``"agrees"``: within the interval, or within 1 %; ``"undecided"``: within an interval of more than 10 %, so that the
+    run is too short to tell; ``"close"``: up to 10 %.
+    """
+    size = abs(error.mean)
+    if not (math.isfinite(size) and math.isfinite(half_width)) or size <= half_width > CLOSE:
+        return "undecided"
+    if size <= max(NEGLIGIBLE, half_width):
+        return "agrees"
+    return "close" if size <= CLOSE else "differs"
+
+
+def half_width(error: Estimate, tests: int = 1) -> float:
+    """Return the half-width of the 95 % interval that holds for all of some tests at once (Bonferroni).
+
+    A standard error that is not known counts as 0.
+    """
+    quantile = NormalDist().inv_cdf(1.0 - 0.025 / max(tests, 1))
+    return quantile * error.se if math.isfinite(error.se) else 0.0
 
 
 @dataclass(frozen=True)

@@ -46,3 +46,38 @@ def block_estimate(values: npt.NDArray[Any]) -> Estimate:
         return Estimate(math.nan, math.nan)
     se = float(finite.std(ddof=1) / math.sqrt(finite.size)) if finite.size > 1 else math.nan
     return Estimate(float(finite.mean()), se)
+
+
+def mean_estimate(samples: npt.NDArray[Any], windows: int = 20) -> Estimate:
+    r"""Mean over trials and samples of a stationary series, with its standard error.
+
+    Averages over blocks that cut a rhythm at any phase scatter more than the mean over the whole, which has two ends
+    only. So the variance at low frequency comes from Hann windows that overlap by half (Welch 1967): the variance of
+    their weighted means, over the window's sum of squared weights, over the number of samples. Windows should be much
+    longer than the correlation time of what is not rhythmic.
+
+    Parameters
+    ----------
+    samples : array, shape (trials, samples)
+    windows : int
+        Half windows per trial.
+
+    Returns
+    -------
+    Estimate
+        Standard error NaN for fewer than 4 samples per trial.
+    """
+    values = np.asarray(samples, float)
+    trials, number = values.shape
+    mean = float(values.mean())
+    hop = max(number // windows, min(2, number // 2))
+    if number < 4:
+        return Estimate(mean, math.nan)
+    window = np.hanning(2 * hop + 1)[:-1]
+    window /= window.sum()
+    starts = range(0, number - 2 * hop + 1, hop)
+    means = np.array([values[:, start : start + 2 * hop] @ window for start in starts])
+    if means.size < 2:
+        return Estimate(mean, math.nan)
+    variance = float(means.var(ddof=1)) / float(np.sum(window**2) * trials * number)
+    return Estimate(mean, math.sqrt(variance))

@@ -230,9 +230,14 @@ def check_start(seed: object, initial: object) -> None:
         seeds.check(seed)
 
 
+def default_scheme(network: Network) -> str:
+    """Return the scheme that `simulate` takes by default: ``"reference"`` where it is defined, else ``"grid"``."""
+    return "reference" if stepping.covers("reference", network) else "grid"
+
+
 def _engine(scheme: str | None, network: Network) -> tuple[str, Engine]:
     if scheme is None:
-        scheme = "reference" if stepping.covers("reference", network) else "grid"
+        scheme = default_scheme(network)
     if scheme not in SCHEMES:
         raise UnknownNameError("scheme", scheme, SCHEMES)
     return scheme, exact.ENGINE if scheme == "exact" else stepping.engine(scheme)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking.errors import ParameterError
-from spiking.estimates import Estimate, block_estimate
+from spiking.estimates import Estimate, block_estimate, mean_estimate
 from spiking.recording import Recording
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
 
@@ -78,8 +78,8 @@ def _kept(recording: Recording, discard: float) -> Ints:
 def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     """Firing rate per neuron in Hz of each population.
 
-    The standard error comes from the averages of 20 equal blocks per trial, which should be much longer than the
-    rate's correlation time.
+    The standard error comes from 19 overlapping windows per trial, each a tenth of it, which should be much longer than
+    the rate's correlation time; see `spiking.estimates.mean_estimate`.
 
     Parameters
     ----------
@@ -93,13 +93,9 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
         If nothing is left.
     """
     kept = _kept(recording, discard)
-    blocks = [b.mean(axis=1) for b in np.array_split(kept, min(BLOCKS, kept.shape[1]), axis=1)]
     weights = 1000.0 / recording.sampling_interval / np.array(list(recording.populations.values()))
-    per_block = np.stack(blocks, axis=1) * weights
-    mean = kept.mean(axis=(0, 1)) * weights
     return {
-        name: Estimate(float(mean[a]), block_estimate(per_block[:, :, a].ravel()).se)
-        for a, name in enumerate(recording.populations)
+        name: mean_estimate(kept[:, :, a] * weights[a], BLOCKS) for a, name in enumerate(recording.populations)
     }
 
 
@@ -278,6 +274,8 @@ def rate_peaks(times: Floats, rate: Floats, size: int, *, height: float | None =
     """
     from scipy.signal import find_peaks
 
+    if times.size < 3:
+        return Peaks(np.empty(0), np.empty(0))
     least = _PEAK_HEIGHT_PER_NEURON * size if height is None else height
     spacing = max(1, round(distance / (times[1] - times[0])))
     ripple = _LEAST_PROMINENCE * float(rate.max(initial=0.0))

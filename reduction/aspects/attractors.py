@@ -159,8 +159,11 @@ class AttractorComparison:
         for name, level in self.levels.items():
             for kind, what in _JUDGED.items():
                 own = [d for d in level.distances if d.kind == kind]
+                if not own and kind == "event" and any(why.endswith(_EVENTLESS) for why in level.missing.values()):
+                    text = f"The {LEVEL_NAMES[name]} has no events to compare with those of the network."
+                    found.append(Verdict("attractors", name, text, "differs"))
                 if own:
-                    worst = max(own, key=lambda d: d.value.ratio.mean)
+                    worst = max(own, key=lambda d: d.value.low)
                     subject = "" if kind == "cloud" else f", by the {worst.subject} that is farthest,"
                     found.append(self._verdict(name, worst, f"The {LEVEL_NAMES[name]}'s {what}{subject}"))
         found += [
@@ -264,6 +267,7 @@ _KINDS = {
 }  # fmt: skip
 
 
+_EVENTLESS = "the network's have"
 _JUDGED = {"cloud": "attractor", "spectrum": "rhythm", "event": "sequence of events"}
 
 
@@ -401,8 +405,8 @@ def _checked_interval(settings: Settings, levels: Sequence[str]) -> float:
     sampled = [every * dt for every, _, dt in (time_grid(settings.duration, step, None) for step in steps)]
     interval = common_interval(sampled)
     if block_length(settings.duration, settings.discard, interval, BLOCKS)[1] < rhythms.SEGMENT:
-        least = settings.discard + BLOCKS * rhythms.SEGMENT + 10.0
-        allowed = f"must be at least {least:g} ms: discard, and {BLOCKS} blocks of {rhythms.SEGMENT:g} ms"
+        least = BLOCKS * rhythms.SEGMENT + 10.0
+        allowed = f"must exceed discard by {least:g} ms: {BLOCKS} blocks of {rhythms.SEGMENT:g} ms"
         raise ParameterError("", "duration", settings.duration, allowed)
     return interval
 
@@ -464,7 +468,7 @@ def _compared(level: Blocks, pair: list[Blocks], planes: Sequence[tuple[str, str
         samples = level.events[name] + events
         eventful = sum(own.size > 0 for own in level.events[name])
         if eventful < FEWEST_BLOCKS <= sum(own.size > 0 for own in events):
-            missing[name] = f"{eventful} of {level.rows()} blocks have such events; the network's have"
+            missing[name] = f"{eventful} of {level.rows()} blocks have such events; {_EVENTLESS}"
             continue
         unit = rhythms.EVENT_UNITS[name.rpartition(".")[2]]
         add("event", name, unit, lambda samples=samples: distances.wasserstein_of_events(samples))  # type: ignore[misc]

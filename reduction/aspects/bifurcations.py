@@ -35,6 +35,8 @@ Floats = npt.NDArray[np.float64]
 _HEIGHT_BINS = 80
 _FEWEST_VALUES = 3
 _CLOSE = 1 / 20
+_COARSE = 1 / 10
+_LEAST_RECORD = 100.0
 _SHOWN_BY = {
     "PD": ("alternation begins", "alternation ends"),
     "HB": ("oscillation begins", "oscillation ends"),
@@ -155,8 +157,9 @@ def _checked_levels(levels: Sequence[str]) -> tuple[str, ...]:
 def _dry_run(sweeping: Sweeping, levels: Sequence[str]) -> None:
     """Take one step of everything at both ends, so that bad input is refused before work starts."""
     settings = sweeping.settings
-    if settings.duration - settings.discard < 1.0:
-        raise ParameterError("", "duration", settings.duration, "must exceed discard by at least 1 ms")
+    if settings.duration - settings.discard < _LEAST_RECORD:
+        allowed = f"must exceed discard by at least {_LEAST_RECORD:g} ms"
+        raise ParameterError("", "duration", settings.duration, allowed)
     for network in (sweeping.networks[0], sweeping.networks[-1]):
         simulate(network, settings.dt, dt=settings.dt, scheme=settings.scheme, sampling_interval=settings.dt, workers=1)
         for level in levels:
@@ -252,5 +255,7 @@ def _agreement(bifurcation: str, source: str, reduced: Onset, network: Onset, sp
     one, two = network.estimate, reduced.estimate
     difference = Estimate(one.mean - two.mean, math.hypot(one.se, two.se))
     apart = abs(difference.mean)
-    grade = "agrees" if apart <= _AGREES * difference.se else "close" if apart <= _CLOSE * span else "differs"
+    grade = "close" if apart <= _CLOSE * span else "differs"
+    if apart <= _AGREES * difference.se:
+        grade = "agrees" if _AGREES * difference.se <= _COARSE * span else "undecided"
     return Agreement(bifurcation, source, reduced, network, difference, grade)  # type: ignore[arg-type]

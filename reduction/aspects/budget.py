@@ -10,7 +10,7 @@ from typing import Any, Literal
 from reduction.aspects.budget_runs import Plan, Rates, plan_runs
 from reduction.integration import LEVELS
 from reduction.measuring import Settings
-from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict
+from reduction.verdicts import LEVEL_NAMES, Table, Verdict, graded, half_width
 from spiking.errors import SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
 from spiking.network import Network, checked_network
@@ -24,7 +24,6 @@ TERMS = (*SIMULATION_TERMS, "bins", "closure", "finite N")
 
 NORMAL_95 = 1.96
 DOMINANT = 1 / 3
-CLOSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,19 +122,25 @@ class ErrorBudget:
             sizes = {own.name: self.term(own.name, population) for own in self.terms}
             largest = max(sizes, key=lambda term: abs(sizes[term].mean))
             text = (
-                f"{name}: the error of the {population} rate, {shown(total)} %, is mostly {largest}, "
-                f"{shown(sizes[largest])} %."
+                f"{name}: the error of the {population} rate is {shown(total)} % (95 %); its largest term is "
+                f"{largest}, {shown(sizes[largest])} %."
             )
-            found.append(Verdict("budget", self.level, text, _grade(total), total))
+            found.append(Verdict("budget", self.level, text, graded(total, half_width(total)), total))
             pair = self.dominant(population)
             if pair:
-                sure = abs(rest.mean) > NORMAL_95 * rest.se
-                text = (
-                    f"{name}: {population}: the terms do not simply add up: the interaction, {shown(rest)} %, is "
-                    f"over a third of the total; most of it is {pair}"
-                    + ("." if sure else ", though its 95 % interval holds 0.")
-                )
-                found.append(Verdict("budget", pair, text, _grade(rest) if sure else "undecided", rest))
+                if abs(rest.mean) > NORMAL_95 * rest.se:
+                    text = (
+                        f"{name}: {population}: the terms do not simply add up: the interaction, {shown(rest)} % "
+                        f"(95 %), is over a third of the total; most of it is {pair}."
+                    )
+                    grade = graded(rest, half_width(rest))
+                else:
+                    text = (
+                        f"{name}: {population}: the interaction, {shown(rest)} % (95 %), may exceed a third of the "
+                        f"total, but its interval holds 0; most of it would be {pair}."
+                    )
+                    grade = "undecided"
+                found.append(Verdict("budget", pair, text, grade, rest))
         return found
 
     def tables(self) -> list[Table]:
@@ -341,14 +346,6 @@ def shown(estimate: Estimate) -> str:
         return "-"
     half = f" ± {100 * NORMAL_95 * estimate.se:.2f}" if math.isfinite(estimate.se) else ""
     return f"{100 * estimate.mean:+.2f}{half}"
-
-
-def _grade(error: Estimate) -> Grade:
-    if not math.isfinite(error.se):
-        return "undecided"
-    if abs(error.mean) <= NORMAL_95 * error.se:
-        return "agrees"
-    return "close" if abs(error.mean) < CLOSE else "differs"
 
 
 def _share(progress: Progress | None, done: int, parts: int) -> Progress | None:

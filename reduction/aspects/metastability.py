@@ -31,6 +31,7 @@ _PER_WINDOW = 10
 _SIGNIFICANT, _DOUBTFUL = 0.01, 0.05
 _COARSE = 0.25
 _FEWEST_WINDOWS = 10
+_MANY_DWELLS = 10
 _CLOSE = 1.5
 
 
@@ -146,7 +147,7 @@ class MetastabilityComparison:
 
     def _of_one_state(self, level: Occupation) -> Verdict:
         if level.own_states == 1:
-            return Verdict(ASPECT, level.source, f"Neither does the {LEVEL_NAMES[level.source]} switch.", "agrees")
+            return Verdict(ASPECT, level.source, f"Neither does the {LEVEL_NAMES[level.source]} switch.", "undecided")
         text = f"The {LEVEL_NAMES[level.source]} switches between {level.own_states} states where the network has one."
         return Verdict(ASPECT, level.source, text, "differs", Estimate(level.own_states, 0.0), "states")
 
@@ -156,7 +157,11 @@ class MetastabilityComparison:
         p = level.differences[state][1]
         if not math.isfinite(p):
             counts = f"{level.dwells[state].complete.size} and {self.network.dwells[state].complete.size}"
-            text = f"Too few dwells of {level.source} level and network in {near} ({counts}) to compare; run longer."
+            if level.own_states == 1 and self.network.dwells[state].complete.size >= _MANY_DWELLS:
+                text = f"The {LEVEL_NAMES[level.source]} stays in one state; the network leaves {near} again and again."
+                return Verdict(ASPECT, level.source, text, "differs")
+            name = LEVEL_NAMES[level.source]
+            text = f"Too few dwells of {name} and network in {near} ({counts}) to compare; run longer."
             return Verdict(ASPECT, level.source, text, "undecided")
         ratio = _ratio(there, here)
         grade: Grade

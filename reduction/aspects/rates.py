@@ -13,7 +13,7 @@ import numpy.typing as npt
 from reduction.integration import integrate
 from reduction.measuring import RATE_LEVELS, Settings, asynchronous_rates
 from reduction.trajectory import Trajectory
-from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict
+from reduction.verdicts import LEVEL_NAMES, Table, Verdict, graded, half_width
 from spiking import simulation, statistics
 from spiking.errors import NumericalError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
@@ -21,9 +21,6 @@ from spiking.network import Network, checked_network
 from spiking.recording import Recording
 
 Floats = npt.NDArray[np.float64]
-
-_NEGLIGIBLE = 0.01
-_CLOSE = 0.1
 
 EXCERPT = 200.0
 EXCERPT_STEP = 0.5
@@ -97,12 +94,15 @@ class RateComparison:
     missing: dict[str, str]
 
     def error(self, population: str, level: str) -> Estimate:
-        """Return (level - network) / network with the standard error that both bring; NaN for a silent network."""
+        """Return (level - network) / network with the standard error that both bring; NaN for a silent network.
+
+        The network's error counts at least in full: a level near 0 would hide it.
+        """
         rate, reduced = self.sources["network"].rates[population], self.sources[level].rates[population]
         if not rate.mean:
             return Estimate(math.nan, math.nan)
         ratio = reduced.mean / rate.mean
-        return Estimate(ratio - 1, math.hypot(ratio * rate.se, reduced.se) / rate.mean)
+        return Estimate(ratio - 1, math.hypot(max(1.0, ratio) * rate.se, reduced.se) / rate.mean)
 
     def verdicts(self) -> list[Verdict]:
         """Return one verdict per level and population."""
@@ -110,7 +110,8 @@ class RateComparison:
         for level in [name for name in self.sources if name != "network"]:
             for population in self.sources[level].rates:
                 error = self.error(population, level)
-                found.append(Verdict("rates", level, _sentence(level, population, error), grade_of(error), error))
+                text = _sentence(level, population, error)
+                found.append(Verdict("rates", level, text, graded(error, half_width(error)), error))
         for level, why in self.missing.items():
             found.append(Verdict("rates", level, f"{LEVEL_NAMES[level]}: {why}", "undecided"))
         return found
@@ -218,19 +219,6 @@ def dry_run(network: Network, settings: Settings) -> None:
         network, settings.dt, dt=settings.dt, seed=settings.seed, scheme=settings.scheme, trials=settings.trials,
         sampling_interval=settings.dt, workers=1,
     )  # fmt: skip
-
-
-def grade_of(error: Estimate) -> Grade:
-    """Return the grade of a relative error: within two standard errors (or 1 %), within 10 %, or not.
-
-    ``"undecided"`` if two standard errors exceed 10 % and the error lies within them: the run is too short to tell.
-    """
-    size, sampling = abs(error.mean), 2 * error.se if math.isfinite(error.se) else 0.0
-    if not math.isfinite(size) or size <= sampling > _CLOSE:
-        return "undecided"
-    if size <= max(_NEGLIGIBLE, sampling):
-        return "agrees"
-    return "close" if size <= _CLOSE else "differs"
 
 
 def percent(error: Estimate) -> str:

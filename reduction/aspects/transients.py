@@ -24,6 +24,7 @@ Progress = Callable[[float], None]
 
 RESAMPLES = 400
 CLOSE = 0.1
+_RESOLVED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,9 @@ class TransientComparison:
                     found.append(Verdict("transients", level, text, "undecided"))
                     continue
                 same = d.ratio <= d.ratio_95
-                grade: Grade = "agrees" if same else "close" if d.relative < CLOSE else "differs"
+                grade: Grade = "close" if d.relative < CLOSE else "differs"
+                if same:
+                    grade = "agrees" if d.relative < _RESOLVED else "undecided"
                 text = (
                     f"{LEVEL_NAMES[level]}: the {population} response is {d.error:.2g} Hz off (rms), "
                     f"{d.ratio:.2f} times what {self.trials} trials alone would give (at most {d.ratio_95:.2f} in "

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reduction.measuring import Settings
-from reduction.verdicts import Grade, Table, Verdict
+from reduction.verdicts import Table, Verdict, graded
 from spiking import statistics
 from spiking.errors import ParameterError, SpecificationError
 from spiking.estimates import Estimate, finite_or_none
@@ -33,7 +33,6 @@ EFFECTS = {
 }
 """What each effect is the difference of."""
 
-CLOSE = 0.1
 
 _MOST_EDGES = 20_000_000
 
@@ -111,7 +110,7 @@ class WiringComparison:
                 low, high = self.interval("fixed graph", quantity, population)
                 if not (math.isfinite(low) and math.isfinite(high)):
                     text = f"{population}: no {quantity} to compare"
-                    found.append(Verdict("wiring", population, f"{text}.", "undecided"))
+                    found.append(Verdict("wiring", f"{quantity} of {population}", f"{text}.", "undecided"))
                     continue
                 parts = ", ".join(
                     f"{name} {_interval(*self.interval(name, quantity, population))}"
@@ -121,7 +120,7 @@ class WiringComparison:
                     f"A fixed graph changes the {quantity} of {population} by {100 * own.mean:+.1f} % "
                     f"(95 %: {_interval(low, high)}; {parts}); no level of the reduction sees it."
                 )
-                grade: Grade = "agrees" if low <= 0 <= high else "close" if abs(own.mean) < CLOSE else "differs"
+                grade = graded(own, (high - low) / 2)
                 found.append(Verdict("wiring", f"{quantity} of {population}", text, grade, own))
         return found
 

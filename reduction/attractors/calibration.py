@@ -105,6 +105,8 @@ def calibrate(distances: Floats, blocks: tuple[int, int, int]) -> Calibrated:
         from_level = own[:, 1] + own[:, 2] if g == 0 else own[:, 0]
         within = np.zeros(len(own)) if g == 0 else own[:, 3 - g]
         fewer = numbers - (np.arange(3) == g)
+        if not (level[:, 1:].sum() - from_level > 0.0).all() or not (first[:, 2].sum() - within > 0.0).all():
+            raise SpecificationError("one block has all of the distances: too little happens in the others")
         without = _log_ratio(level[:, 1:].sum() - from_level, first[:, 2].sum() - within, *fewer)
         variance += (len(own) - 1) / len(own) * float(((without - without.mean()) ** 2).sum())
     ratio, error = math.exp(full), math.sqrt(variance)

@@ -146,7 +146,7 @@ def occupation_density(
     spread = float(data.std())
     number = max(1.0, data.size / checked_number("", "correlation_samples", correlation_samples, POSITIVE))
     width = 1.06 * spread * number**-0.2
-    width = max(width, 1e-9 * float(np.abs(data).max()), 1e-300)
+    width = max(width, 1e-9 * float(np.abs(data).max()), 1e-9)
     if values is None:
         values = np.linspace(data.min() - _MARGIN * width, data.max() + _MARGIN * width, GRID)
     step = min(width / 4.0, float(values[1] - values[0]))

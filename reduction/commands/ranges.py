@@ -33,4 +33,4 @@ def values(place: str, text: str) -> list[float]:
         raise SpecificationError(f"{place}: stop must exceed start, and count be at least 1")
     if count == 1:
         return [start]
-    return [round(start + (stop - start) * i / (count - 1), 12) for i in range(count)]
+    return [float(f"{start + (stop - start) * i / (count - 1):.12g}") for i in range(count)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reduction.commands.options import (
     Commands,
+    add_floor,
     add_reduction,
     add_scheme,
     add_times,
@@ -39,8 +40,7 @@ def register(commands: Commands) -> None:
     sweep.add_argument("--source", default="network", help=text)
     add_times(sweep, duration=5000.0, share=0.2)
     sweep.add_argument("--dt", type=float, default=0.1, help="step of network and published scheme, ms (default 0.1)")
-    add_scheme(sweep, "reference")
-    sweep.set_defaults(scheme="reference")
+    add_scheme(sweep, "reference where it is defined, else grid")
     sweep.add_argument("--trials", type=int, default=1, help="repetitions of a random source (default 1)")
     text = f"keeps every finished point, and {_FILE} when all are; the same command resumes"
     sweep.add_argument("--store", type=Path, required=True, metavar="DIR", help=text)
@@ -48,6 +48,7 @@ def register(commands: Commands) -> None:
     sweep.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     sweep.add_argument("--workers", type=int, help="processes (default: one per core)")
     add_reduction(sweep)
+    add_floor(sweep)
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -81,13 +82,15 @@ def _sweep(options: argparse.Namespace) -> None:
 def _measurement(options: argparse.Namespace) -> RateMeasurement:
     from reduction.measuring import Settings
     from reduction.rate_sweeps import RateMeasurement
+    from spiking.simulation import default_scheme
 
+    network = network_of(options)
     settings = Settings(
-        duration=options.duration, discard=options.discard, dt=options.dt, scheme=options.scheme,
-        trials=options.trials, seed=options.seed, bins=options.bins, closure=closure(options.closure),
-        noise_levels=options.noise_levels,
+        duration=options.duration, discard=options.discard, dt=options.dt,
+        scheme=options.scheme or default_scheme(network), trials=options.trials, seed=options.seed, bins=options.bins,
+        v_min=options.v_min, closure=closure(options.closure), noise_levels=options.noise_levels,
     )  # fmt: skip
-    return RateMeasurement(network_of(options), settings, options.source)
+    return RateMeasurement(network, settings, options.source)
 
 
 def _grid(texts: list[str]) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reduction.commands.options import (
     Commands,
+    add_floor,
     add_reduction,
     add_scheme,
     add_times,
@@ -31,7 +32,9 @@ def register(commands: Commands) -> None:
         "--parameter", required=True, action="append", metavar="ADDRESS",
         help="such as EI.probability; twice, each with its --values: a plane",
     )  # fmt: skip
-    validate.add_argument("--values", required=True, action="append", help="start:stop:count, or a comma list")
+    validate.add_argument("--values", required=True, action="append",
+        help="start:stop:count, or a comma list; with a sign in front: --values=-66,-60",
+    )  # fmt: skip
     validate.add_argument(
         "--aspects", default="rates", metavar="LIST",
         help="comma list of rates, budget, transients, wiring, attractors, metastability, bifurcations (default rates)",
@@ -47,14 +50,18 @@ def register(commands: Commands) -> None:
     )
     add_times(validate, duration=5000.0, share=0.2)
     validate.add_argument("--dt", type=float, default=0.1, help="step of the simulation, ms (default 0.1)")
-    add_scheme(validate, "reference")
-    validate.set_defaults(scheme="reference")
-    validate.add_argument("--trials", type=int, default=1, help="repetitions of the simulation (default 1)")
+    add_scheme(validate, "reference where it is defined, else grid")
+    validate.add_argument(
+        "--integration-dt", type=float, default=0.1, help="step of the levels except published, ms (default 0.1)"
+    )
+    text = "repetitions of a run (default 1); transients and wiring have their own"
+    validate.add_argument("--trials", type=int, default=1, help=text)
     validate.add_argument("--workers", type=int, help="points computed at a time (default: one per core)")
     validate.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="for report.html, report.md, validation.json, figures/"
     )
     add_reduction(validate)
+    add_floor(validate)
     report = commands.add("report", _report, "write the report of a validation anew", network=None)
     report.add_argument("directory", type=Path, metavar="DIR", help="of a validation: holds validation.json")
 
@@ -84,8 +91,9 @@ def _compare(options: argparse.Namespace) -> None:
             values=(grids[0], grids[1]) if plane else grids[0], aspects=_listed(options.aspects),
             levels=None if options.levels is None else _listed(options.levels), duration=options.duration,
             discard=options.discard, dt=options.dt, seed=options.seed, workers=options.workers, trials=options.trials,
-            scheme=options.scheme, bins=options.bins, closure=closure(options.closure),
-            noise_levels=options.noise_levels, planes=_planes(options.planes), diagram=_diagram(options.diagram),
+            scheme=options.scheme, bins=options.bins, v_min=options.v_min, closure=closure(options.closure),
+            noise_levels=options.noise_levels,
+            integration_dt=options.integration_dt, planes=_planes(options.planes), diagram=_diagram(options.diagram),
             store=options.out, progress=report_progress, command=options.command,
         )  # fmt: skip
     report.save(options.out)

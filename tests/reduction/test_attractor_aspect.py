@@ -158,7 +158,7 @@ def test_progress_is_reported_and_may_stop_the_work(small):
         (
             {"settings": Settings(duration=2000.0, discard=0.0)},
             ParameterError,
-            "duration = 2000.0: must be at least 2010",
+            "duration = 2000.0: must exceed discard by 2010 ms",
         ),
         (
             {"settings": Settings(dt=0.0371, integration_dt=0.1)},

@@ -323,7 +323,7 @@ def test_reproducible_bit_by_bit(chang):
 def test_progress_reaches_one_and_can_stop(chang):
     seen = []
     few = {"parameter": PARAMETER, "values": [0.7, 0.75, 0.8], "levels": (), "diagram": []}
-    settings = Settings(duration=60.0, discard=20.0)
+    settings = Settings(duration=150.0, discard=20.0)
     compare_bifurcations(chang, settings, **few, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1)
@@ -372,7 +372,7 @@ def test_a_failing_run_is_named(chang, monkeypatch):
         return spiking.simulate(*args, **options)
 
     monkeypatch.setattr("reduction.aspects.bifurcation_sweeps.simulate", fail)
-    settings = Settings(duration=60.0, discard=20.0)
+    settings = Settings(duration=150.0, discard=20.0)
     with pytest.raises(NumericalError, match=r"network, sweep (up|down), at 0\.75: runs away"):
         compare_bifurcations(chang, settings, parameter=PARAMETER, values=[0.7, 0.75, 0.8], levels=(), diagram=[])
 

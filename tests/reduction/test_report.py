@@ -9,10 +9,9 @@ from browser import CHROMIUM, layout
 
 import reduction
 import spiking
-from reduction.aspects.rates import grade_of
 from reduction.cli import main
 from reduction.summaries import condensed
-from reduction.verdicts import Table, Verdict
+from reduction.verdicts import Table, Verdict, graded, half_width
 from spiking.errors import SpecificationError
 from spiking.estimates import Estimate
 
@@ -109,7 +108,13 @@ def test_a_plane_has_every_pair_in_order_and_a_map_per_population(plane, tmp_pat
     ],
 )  # fmt: skip
 def test_grades_of_rates(error, se, grade):
-    assert grade_of(Estimate(error, se)) == grade
+    assert graded(Estimate(error, se), half_width(Estimate(error, se))) == grade
+
+
+def test_an_interval_for_many_tests_is_wider():
+    assert half_width(Estimate(0.0, 0.01)) == pytest.approx(0.0196, abs=1e-4)
+    assert half_width(Estimate(0.0, 0.01), 22) == pytest.approx(0.0305, abs=1e-4)
+    assert half_width(Estimate(0.0, math.nan)) == 0.0
 
 
 def test_many_parameter_sets_are_condensed_to_the_worst():

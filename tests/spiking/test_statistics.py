@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import naive
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +114,32 @@ def test_spectrum_finds_the_rhythm():
     spectrum = statistics.spectrum(recording, "X", segment=1000.0)
     above = spectrum.frequency > 5
     assert spectrum.frequency[above][np.argmax(spectrum.power[above])] % 40.0 == 0
+
+
+def test_the_standard_error_of_a_rate_is_its_spread_over_runs():
+    """Also where events come in a rhythm: blocks that cut it at any phase would say 1.7 times as much."""
+    network = spiking.presets.chang2025()
+    runs = [spiking.simulate(network, 2500.0, seed=seed).rates(500.0) for seed in range(60)]
+    for population in ("E", "I"):
+        spread = np.std([run[population].mean for run in runs], ddof=1)
+        stated = np.sqrt(np.mean([run[population].se ** 2 for run in runs]))
+        assert 0.75 < stated / spread < 1.3
+
+
+@pytest.mark.parametrize("trials", [1, 4])
+def test_the_standard_error_of_a_mean_without_memory_and_with(trials):
+    rng = np.random.default_rng(1)
+    ratios = []
+    for memory in (0.0, 0.9):
+        noise = rng.standard_normal((400, trials, 4000))
+        series = scipy.signal.lfilter([1.0], [1.0, -memory], noise, axis=-1) + 3.0
+        found = [spiking.estimates.mean_estimate(own) for own in series]
+        expected = 1.0 / (1.0 - memory) / math.sqrt(trials * 4000)
+        ratios.append(np.sqrt(np.mean([e.se**2 for e in found])) / expected)
+        assert np.std([e.mean for e in found], ddof=1) == pytest.approx(expected, rel=0.12)
+    assert ratios == pytest.approx([1.0, 1.0], abs=0.06)
+
+
+def test_a_mean_of_few_samples_has_no_standard_error():
+    assert spiking.estimates.mean_estimate(np.ones((1, 3)))[0] == 1.0
+    assert math.isnan(spiking.estimates.mean_estimate(np.ones((1, 3))).se)
