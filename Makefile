@@ -5,7 +5,8 @@ WORKERS ?= 2
 .PHONY: demo test test-slow test-peers numbers lint bench docs wheel programs clean
 
 demo: .venv/demo
-	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 5000 --seed 1 --out demo
+	$(BIN)/snn2ode validate chang2025 --parameter EI.probability --values 0.5:1.0:11 --duration 3000 --seed 1 \
+		--aspects rates,attractors,bifurcations --out demo
 	@echo "Open demo/report.html"
 
 test: .venv/test
@@ -59,10 +60,11 @@ wheel: .venv/test
 	.venv/nnmt/bin/python -m pip install -q nnmt==1.3.0
 	@touch $@
 
-# Programs that exported models are tested with, from Debian; without them those tests are skipped.
+# Programs that exported models and reports are tested with, from Debian; without them those tests are skipped.
 programs:
 	apt-get update -q
-	apt-get install -q -y --no-install-recommends auto-07p xppaut gfortran texlive-latex-base texlive-latex-recommended
+	apt-get install -q -y --no-install-recommends auto-07p xppaut gfortran texlive-latex-base \
+		texlive-latex-recommended chromium
 
 clean:
 	rm -rf .venv build dist *.egg-info docs/_build docs/gallery demo

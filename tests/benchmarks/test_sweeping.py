@@ -51,7 +51,7 @@ def test_two_workers(tmp_path):
     gained, possible = min(one) / min(two), min(one) / min(bare)
     print(f"\n80 points of 50 ms: {min(one):.2f} s with one worker, {min(two):.2f} s with two: {gained:.2f} times "
           f"faster; two bare processes {possible:.2f} (load {os.getloadavg()[0]:.1f})")  # fmt: skip
-    assert gained > 0.9 * possible
+    assert gained > min(1.8, 0.9 * possible)
 
 
 def two_bare_processes(number):
