@@ -94,9 +94,7 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     """
     kept = _kept(recording, discard)
     weights = 1000.0 / recording.sampling_interval / np.array(list(recording.populations.values()))
-    return {
-        name: mean_estimate(kept[:, :, a] * weights[a], BLOCKS) for a, name in enumerate(recording.populations)
-    }
+    return {name: mean_estimate(kept[:, :, a] * weights[a], BLOCKS) for a, name in enumerate(recording.populations)}
 
 
 def interval_variation(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:

@@ -84,6 +84,16 @@ class Curve:
     points: tuple[Point, ...]
     averaged: bool
 
+    def gains_stability(self, point: Point) -> bool:
+        """Return whether the branch becomes stable there as the parameter grows, not unstable."""
+        below = [i for i, value in enumerate(self.values) if value < point.value]
+        above = [i for i, value in enumerate(self.values) if value > point.value]
+        if not (below and above):
+            return False
+        before = min(below, key=lambda i: point.value - self.values[i])
+        after = min(above, key=lambda i: self.values[i] - point.value)
+        return self.stable[after] and not self.stable[before]
+
     def to_plain(self) -> dict[str, Any]:
         """Return the curve for JSON."""
         return asdict(self)

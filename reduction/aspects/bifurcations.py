@@ -218,33 +218,32 @@ def _agreements(sources: Sequence[Source], curves: Sequence[Curve], values: tupl
             if reduced.shown or shown.shown:
                 found.append(_agreement("", level.name, reduced, shown, span))
         for edge in level.hysteresis.edges:
-            found.append(_agreement("", level.name, edge, _nearest(edge, network, span), span))
+            found.append(_agreement("", level.name, edge, _nearest(edge, network), span))
     return found
 
 
 def _of_point(own: Curve, point: Point, network: Source, span: float) -> Agreement:
     phenomena = _SHOWN_BY.get(point.kind)
-    reduced = Onset(phenomena[0] if phenomena else point.kind, point.value, point.value, point.value)
+    phenomenon = phenomena[own.gains_stability(point)] if phenomena else point.kind
+    reduced = Onset(phenomenon, point.value, point.value, point.value)
     if phenomena is None:
         shown = Onset(point.kind, reason="no order parameter shows this kind")
     elif point.kind == "PD" and own.doublings:
-        shown = Onset(phenomena[0], reason="a doubling of cycles that alternate already has no order parameter")
+        shown = Onset(phenomenon, reason="a doubling of cycles that alternate already has no order parameter")
     elif not point.changes_stability:
-        shown = Onset(phenomena[0], reason=f"the {own.kind} is unstable on both sides: no attractor changes")
+        shown = Onset(phenomenon, reason=f"the {own.kind} is unstable on both sides: no attractor changes")
+    elif phenomenon.startswith("hysteresis"):
+        shown = _nearest(reduced, network)
     else:
-        shown = _nearest(reduced, network, span)
+        shown = next(onset for onset in network.onsets if onset.phenomenon == phenomenon)
     return _agreement(point.kind, "continuation", reduced, shown, span)
 
 
-def _nearest(reduced: Onset, network: Source, span: float) -> Onset:
-    """Return the network's onset of the same kind that is nearest; if it shows none, one that says why."""
-    kind = reduced.phenomenon.split()[0]
-    if kind == "hysteresis":
-        reason = network.hysteresis.reason or "hysteresis reaches both ends of the range"
-        candidates = network.hysteresis.edges or (Onset(reduced.phenomenon, reason=reason),)
-    else:
-        candidates = tuple(onset for onset in network.onsets if onset.phenomenon.startswith(kind))
-    return min(candidates, key=lambda o: abs(o.value - reduced.value) if o.shown else math.inf)
+def _nearest(edge: Onset, network: Source) -> Onset:
+    """Return the edge of the network's hysteresis that is nearest; if it shows none, one that says why."""
+    reason = network.hysteresis.reason or "hysteresis reaches both ends of the range"
+    candidates = network.hysteresis.edges or (Onset(edge.phenomenon, reason=reason),)
+    return min(candidates, key=lambda o: abs(o.value - edge.value) if o.shown else math.inf)
 
 
 def _agreement(bifurcation: str, source: str, reduced: Onset, network: Onset, span: float) -> Agreement:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -254,6 +255,8 @@ def test_special_points_within_a_range():
     point = Point("HB", 0.5, "", True, 1.0)
     one = Curve("equilibrium", 0, (0.4, 0.6), ((1.0,), (1.0,)), (True, False), (point,), True)
     assert points_between([one, one], 0.4, 0.6) == [(one, point)]
+    assert not one.gains_stability(point)
+    assert dataclasses.replace(one, stable=(False, True)).gains_stability(point)
     assert points_between([one], 0.51, 0.6) == []
     assert Curve.from_plain(json.loads(json.dumps(one.to_plain()))) == one
 
