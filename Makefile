@@ -34,7 +34,7 @@ test-peers: .venv/peers/installed
 	.venv/peers/bin/python -m pytest -n $(WORKERS) tests/spiking/test_peers.py
 
 docs: .venv/docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going $(SPHINX) -b html docs docs/_build/html
 
 wheel: .venv/test
 	$(BIN)/python -m build

@@ -95,7 +95,7 @@ def _rate_figures(report: ValidationReport) -> Iterator[tuple[str, str, Figure]]
     yield (
         "rates",
         f"Firing rates over {parameter} (above) and relative errors of each level (below). Bars and grey bands are "
-        "two standard errors of the simulation, from block averages.",
+        "two standard errors of the simulation.",
         plotting.rates_figure(report),
     )
     yield (

@@ -9,7 +9,7 @@ from typing import Any
 from reduction.aspects.bifurcation_branches import Curve
 from reduction.aspects.bifurcation_hysteresis import Hysteresis
 from reduction.attractors.onsets import Onset
-from reduction.verdicts import Grade, Table, Verdict
+from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict
 from spiking.estimates import Estimate, finite_or_none
 
 _BIFURCATIONS = {
@@ -225,7 +225,8 @@ class BifurcationComparison:
         ]
 
     def _sentence(self, own: Agreement) -> str:
-        where = f"continuation ({self.equations})" if own.source == "continuation" else own.source
+        continued = f"the continued reduction ({self.equations})"
+        where = continued if own.source == "continuation" else f"the {LEVEL_NAMES[own.source]}"
         if not own.reduced.shown:
             return f"{own.name}: the network's at {self.parameter} = {own.network}; {where}: {own.reduced}."
         first = f"{own.name}: {where} has it at {self.parameter} = {own.reduced.value:.4g}"

@@ -306,7 +306,7 @@ def test_verdicts_tables_and_round_trip(comparison):
     assert pickle.loads(pickle.dumps(comparison)) == comparison
     verdicts = comparison.verdicts()
     assert len(verdicts) == len(comparison.agreements)
-    assert any("period doubling: continuation" in own.text and "error bars" in own.text for own in verdicts)
+    assert any("period doubling: the continued reduction" in own.text and "error bars" in own.text for own in verdicts)
     for table in comparison.tables():
         assert all(len(row) == len(table.header) for row in table.rows)
         assert table.to_markdown()
