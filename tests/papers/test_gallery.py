@@ -221,6 +221,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_code_of_the_page_on_bifurcations_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}

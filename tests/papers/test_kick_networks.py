@@ -32,6 +32,7 @@ def test_rates(name):
         assert rates[population].se < 0.02 * exact
 
 
+@pytest.mark.slow
 def test_synchrony_tells_hom_from_reg():
     """SSI .030 and .052 in exact simulation; the index is more sensitive to dt than the rates."""
     for name, exact in (("lcy2019_hom", 0.030), ("lcy2019_reg", 0.052)):
