@@ -17,6 +17,7 @@ from reduction.aspects import ASPECTS, result_type
 from reduction.aspects.rates import RateComparison, Source
 from reduction.assumptions import Check
 from reduction.measuring import Settings
+from reduction.plain import tuples
 from reduction.verdicts import Verdict
 from spiking import network_file
 from spiking.errors import SpecificationError
@@ -73,13 +74,9 @@ class Options:
     @classmethod
     def from_plain(cls, data: dict[str, Any]) -> Options:
         """Return the options that `to_plain` wrote."""
-        settings: dict[str, Any] = {k: _tuples(v) for k, v in data["settings"].items()}
-        own = {k: _tuples(v) for k, v in data.items() if k != "settings"}
+        settings: dict[str, Any] = {k: tuples(v) for k, v in data["settings"].items()}
+        own = {k: tuples(v) for k, v in data.items() if k != "settings"}
         return cls(**own, settings=Settings(**settings))
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,30 @@ class Settings:
             network, bins=self.bins, v_min=self.v_min, closure=self.closure, noise_levels=self.noise_levels
         )
 
+    def try_network(self, network: Network) -> None:
+        """Take one step of the network, so that bad input is refused before work starts.
+
+        Raises
+        ------
+        ParameterError, UnknownNameError, SpecificationError
+            As `spiking.simulate`.
+        """
+        simulate(
+            network, self.dt, dt=self.dt, seed=self.seed, scheme=self.scheme, trials=self.trials,
+            sampling_interval=self.dt, workers=1,
+        )  # fmt: skip
+
+    def try_level(self, network: Network, level: str) -> None:
+        """Take one step of a level, likewise.
+
+        Raises
+        ------
+        ParameterError, UnknownNameError, SpecificationError
+            As `reduction.integrate`.
+        """
+        step = self.dt if level == "published" else self.integration_dt
+        integrate(self.approximation(network), level, step, dt=step, sampling_interval=step)
+
     def simulated(self, network: Network, *, stream: str = "network", progress: Progress | None = None) -> Recording:
         """Simulate the network.
 

@@ -78,3 +78,10 @@ def plain(value: object, place: str = "result") -> Any:
 
 def _number(table: dict[str, Any]) -> Any:
     return float(table[NUMBER]) if table.keys() == {NUMBER} else table
+
+
+def tuples(data: Any) -> Any:
+    """Return plain values with tuples for lists, as frozen results hold them."""
+    if isinstance(data, dict):
+        return {name: tuples(value) for name, value in data.items()}
+    return tuple(tuples(value) for value in data) if isinstance(data, list | tuple) else data

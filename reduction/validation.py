@@ -11,10 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from reduction.aspects import ASPECTS, levels_with, possible_levels, result_type
-from reduction.aspects.rates import dry_run
 from reduction.assumptions import Check, applicability
 from reduction.comparison import Options, ValidationReport
-from reduction.integration import LEVELS, covers, integrate
+from reduction.integration import LEVELS, covers
 from reduction.measuring import RATE_LEVELS, Settings
 from reduction.tasks import Task, run_all
 from spiking.errors import SpecificationError, UnknownNameError
@@ -220,11 +219,9 @@ def _names(what: str, names: str | Sequence[str], known: Sequence[str]) -> tuple
 
 def _check_runs(network: Network, options: Options) -> None:
     """Run one step of everything, so that bad input is refused before work starts."""
-    settings = options.settings
-    dry_run(network, settings)
+    options.settings.try_network(network)
     for level in [level for level in options.levels if level in LEVELS]:
-        step = settings.dt if level == "published" else settings.integration_dt
-        integrate(settings.approximation(network), level, step, dt=step, sampling_interval=step)
+        options.settings.try_level(network, level)
 
 
 def _worst_checks(networks: Sequence[Network], options: Options) -> list[Check]:

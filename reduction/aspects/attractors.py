@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reduction.aspects.rates import dry_run, uncovered
+from reduction.aspects.rates import uncovered
 from reduction.attractors import densities, distances, rhythms
 from reduction.attractors.blocks import Blocks, block_length, cut
 from reduction.attractors.calibration import FEWEST_BLOCKS, Calibrated, calibrate
 from reduction.attractors.coordinates import common_interval, names_of
 from reduction.integration import LEVELS, RANDOM_LEVELS
 from reduction.measuring import Settings
+from reduction.plain import tuples
 from reduction.verdicts import LEVEL_NAMES, Grade, Table, Verdict
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
@@ -254,9 +255,9 @@ class AttractorComparison:
                 )
                 for name, own in data["levels"].items()
             },
-            planes=tuple(PlaneOccupation(**_tuples(plane)) for plane in data["planes"]),
-            spectra=tuple(RateSpectrum(**_tuples(spectrum)) for spectrum in data["spectra"]),
-            histograms=tuple(EventHistogram(**_tuples(histogram)) for histogram in data["histograms"]),
+            planes=tuple(PlaneOccupation(**tuples(plane)) for plane in data["planes"]),
+            spectra=tuple(RateSpectrum(**tuples(spectrum)) for spectrum in data["spectra"]),
+            histograms=tuple(EventHistogram(**tuples(histogram)) for histogram in data["histograms"]),
             missing=dict(data["missing"]),
         )
 
@@ -277,13 +278,6 @@ def _plain(value: Calibrated) -> dict[str, Any]:
 
 def _calibrated(data: dict[str, Any]) -> Calibrated:
     return Calibrated(**{**data, "ratio": Estimate.from_plain(data["ratio"])})
-
-
-def _tuples(data: Any) -> Any:
-    """Return plain values with tuples for lists."""
-    if isinstance(data, dict):
-        return {name: _tuples(value) for name, value in data.items()}
-    return tuple(_tuples(value) for value in data) if isinstance(data, (list, tuple)) else data
 
 
 def grade_of(value: Calibrated, *, random: bool) -> Grade:
@@ -339,7 +333,7 @@ def compare_attractors(
     _check_levels(levels)
     chosen = _checked_planes(network, planes)
     interval = _checked_interval(settings, levels)
-    dry_run(network, settings)
+    settings.try_network(network)
     missing = {level: why for level in levels if (why := uncovered(network, settings, level))}
     own = [level for level in levels if level not in missing]
     share = _shares(2 + len(own), progress)
@@ -487,7 +481,7 @@ def _plane(names: tuple[str, str], sources: dict[str, Blocks]) -> PlaneOccupatio
     return PlaneOccupation(
         names=names, units=(network.units[names[0]], network.units[names[1]]),
         x_edges=tuple(x_edges.tolist()), y_edges=tuple(y_edges.tolist()),
-        counts={source: _tuples(own.counts.tolist()) for source, own in found.items()},
+        counts={source: tuples(own.counts.tolist()) for source, own in found.items()},
         points={source: own.points for source, own in found.items()},
     )  # fmt: skip
 

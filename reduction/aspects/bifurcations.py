@@ -22,12 +22,11 @@ from reduction.aspects.bifurcation_sweeps import Measured, Sweeping, directions,
 from reduction.attractors.onsets import ALTERNATION, OSCILLATION, Onset, onsets, resampled
 from reduction.continuation.diagram import Diagram
 from reduction.continuation.results import Branch
-from reduction.integration import LEVELS, RANDOM_LEVELS, integrate
+from reduction.integration import LEVELS, RANDOM_LEVELS
 from reduction.measuring import Progress, Settings
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate, block_estimate
 from spiking.network import Network, checked_network
-from spiking.simulation import simulate
 from spiking.specification import POSITIVE, checked_number
 
 Floats = npt.NDArray[np.float64]
@@ -161,10 +160,9 @@ def _dry_run(sweeping: Sweeping, levels: Sequence[str]) -> None:
         allowed = f"must exceed discard by at least {_LEAST_RECORD:g} ms"
         raise ParameterError("", "duration", settings.duration, allowed)
     for network in (sweeping.networks[0], sweeping.networks[-1]):
-        simulate(network, settings.dt, dt=settings.dt, scheme=settings.scheme, sampling_interval=settings.dt, workers=1)
+        settings.try_network(network)
         for level in levels:
-            step = settings.dt if level == "published" else settings.integration_dt
-            integrate(settings.approximation(network), level, step, dt=step, sampling_interval=step, workers=1)
+            settings.try_level(network, level)
 
 
 def _source(

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reduction.integration import integrate
 from reduction.measuring import RATE_LEVELS, Settings, asynchronous_rates
 from reduction.trajectory import Trajectory
 from reduction.verdicts import LEVEL_NAMES, Table, Verdict, graded, half_width
-from spiking import simulation, statistics
+from spiking import statistics
 from spiking.errors import NumericalError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
 from spiking.network import Network, checked_network
@@ -199,26 +198,11 @@ def compare_rates(
 
 def uncovered(network: Network, settings: Settings, level: str) -> str:
     """Return why a level does not cover a network, from one step of it; empty if it does."""
-    step = settings.dt if level == "published" else settings.integration_dt
     try:
-        integrate(settings.approximation(network), level, step, dt=step, sampling_interval=step)
+        settings.try_level(network, level)
     except SpecificationError as error:
         return str(error)
     return ""
-
-
-def dry_run(network: Network, settings: Settings) -> None:
-    """Take one step of the network, so that bad input is refused before work starts.
-
-    Raises
-    ------
-    ParameterError, UnknownNameError, SpecificationError
-        As `spiking.simulate`.
-    """
-    simulation.simulate(
-        network, settings.dt, dt=settings.dt, seed=settings.seed, scheme=settings.scheme, trials=settings.trials,
-        sampling_interval=settings.dt, workers=1,
-    )  # fmt: skip
 
 
 def percent(error: Estimate) -> str:
