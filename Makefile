@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+TORCH ?= torch==2.13.0
 
 .PHONY: demo test test-slow test-peers numbers lint bench docs wheel programs clean
 
@@ -33,7 +34,7 @@ bench: .venv/bench .venv/peers/installed .venv/nnmt/installed
 test-peers: .venv/peers/installed
 	.venv/peers/bin/python -m pytest -n $(WORKERS) tests/spiking/test_peers.py
 
-docs: .venv/docs
+docs: .venv/docs .venv/torch
 	$(BIN)/python -m sphinx -W --keep-going $(SPHINX) -b html docs docs/_build/html
 
 wheel: .venv/test
@@ -48,6 +49,11 @@ wheel: .venv/test
 
 .venv/%: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q -e ".[$*]"
+	@touch $@
+
+# For the layers of spiking.torch. TORCH="torch --index-url https://download.pytorch.org/whl/cpu" is the build without CUDA.
+.venv/torch: | .venv/bin/python
+	$(BIN)/python -m pip install -q $(TORCH) "scikit-learn>=1.4"
 	@touch $@
 
 .venv/peers/installed: pyproject.toml

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reduction.exporting.programs import export
     from reduction.integration import integrate
     from reduction.levels.exact import montbrio_pazo_roxin
+    from reduction.levels.quadratic_field import exact_mean_field
     from reduction.levels.shot_noise import shot_noise_rate
     from reduction.levels.siegert import siegert_rate, siegert_variation
     from reduction.levels.spectra import population_spectra
@@ -75,6 +76,7 @@ _HOME = {
     "derive": "symbolic",
     "diagram": "continuation.diagram",
     "error_budget": "aspects.budget",
+    "exact_mean_field": "levels.quadratic_field",
     "export": "exporting.programs",
     "find_cycle": "continuation.cycle_search",
     "find_equilibria": "continuation.finding",
@@ -125,6 +127,7 @@ __all__ = [
     "derive",
     "diagram",
     "error_budget",
+    "exact_mean_field",
     "export",
     "find_cycle",
     "find_equilibria",

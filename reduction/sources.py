@@ -11,6 +11,7 @@ from spiking.drives import (
     ConstantDrive,
     Drive,
     KickDrive,
+    LorentzianDrive,
     OrnsteinUhlenbeckDrive,
     SumDrive,
 )
@@ -162,6 +163,12 @@ def check(network: Network, stages: int) -> None:
     SpecificationError, ParameterError
         Naming the address and the reason.
     """
+    for population in network.populations:
+        if any(isinstance(drive, LorentzianDrive) for _, drive in drives(population)):
+            raise SpecificationError(
+                f"{population.name}.drive = 'lorentzian': the Markov approximation has one current for all neurons of "
+                "a population; quadratic neurons coupled all to all are reduced exactly by reduction.exact_mean_field"
+            )
     for projection in network.projections:
         synapse, name = projection.synapse, projection.name
         if isinstance(synapse, Delta) and projection.delay == 0:

@@ -6,11 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spiking import graphs, peers, presets, statistics
+    from spiking import (
+        graphs,
+        noise,
+        peers,
+        phases,
+        presets,
+        quadratic_map,
+        statistics,
+        surrogate,
+    )
     from spiking.drives import (
         ArrayDrive,
         ConstantDrive,
         GaussianDrive,
+        LorentzianDrive,
         NoDrive,
         OrnsteinUhlenbeckDrive,
         PoissonDrive,
@@ -26,7 +36,8 @@ if TYPE_CHECKING:
     from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegree, FixedOutDegree
 
 _NAMES = {
-    "drives": "ArrayDrive ConstantDrive GaussianDrive NoDrive OrnsteinUhlenbeckDrive PoissonDrive SumDrive",
+    "drives": "ArrayDrive ConstantDrive GaussianDrive LorentzianDrive NoDrive OrnsteinUhlenbeckDrive PoissonDrive "
+    "SumDrive",
     "errors": "NumericalError ParameterError SpecificationError UnknownNameError",
     "estimates": "Estimate",
     "network": "Network Population Projection",
@@ -37,15 +48,19 @@ _NAMES = {
     "wiring": "AllToAll Annealed Bernoulli Explicit FixedInDegree FixedOutDegree",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
-_MODULES = ("graphs", "peers", "plotting", "presets", "statistics")
+_MODULES = (
+    "graphs", "noise", "peers", "phases", "plotting", "presets", "quadratic_map", "statistics",
+    "surrogate", "torch",
+)  # fmt: skip
 
 __all__ = [
     "EIF", "LIF", "QIF", "AllToAll", "Annealed", "ArrayDrive", "Bernoulli", "ConstantDrive", "Delta", "Estimate",
     "Explicit", "Exponential", "ExponentialConductance", "ExponentialCurrent", "Fixed", "FixedInDegree",
-    "FixedOutDegree", "GaussianDrive", "Network", "NoDrive", "NoRefractory", "Normal", "NumericalError",
-    "OrnsteinUhlenbeckDrive", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive", "Population",
-    "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError", "graphs",
-    "peers", "presets", "simulate", "statistics",
+    "FixedOutDegree", "GaussianDrive", "LorentzianDrive", "Network", "NoDrive", "NoRefractory", "Normal",
+    "NumericalError", "OrnsteinUhlenbeckDrive", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive",
+    "Population", "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError",
+    "graphs", "noise", "peers", "phases", "presets", "quadratic_map", "simulate", "statistics",
+    "surrogate",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from spiking.drives import (
     ArrayDrive,
     ConstantDrive,
     GaussianDrive,
+    LorentzianDrive,
     NoDrive,
     OrnsteinUhlenbeckDrive,
     PoissonDrive,
@@ -30,7 +31,16 @@ from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegre
 _KINDS: dict[str, tuple[type[Specification], ...]] = {
     "neuron": (LIF, QIF, EIF),
     "refractory": (NoRefractory, Fixed, Exponential, Normal),
-    "drive": (NoDrive, PoissonDrive, GaussianDrive, ConstantDrive, OrnsteinUhlenbeckDrive, ArrayDrive, SumDrive),
+    "drive": (
+        NoDrive,
+        PoissonDrive,
+        GaussianDrive,
+        ConstantDrive,
+        LorentzianDrive,
+        OrnsteinUhlenbeckDrive,
+        ArrayDrive,
+        SumDrive,
+    ),
     "synapse": (PendingCurrent, PendingKick, Delta, ExponentialCurrent, ExponentialConductance),
     "wiring": (Annealed, Bernoulli, FixedInDegree, FixedOutDegree, AllToAll, Explicit),
 }

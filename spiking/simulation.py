@@ -95,7 +95,8 @@ def simulate(
         By default ``"reference"`` for LIF neurons with pending-spike synapses, else ``"grid"``.
     initial : State or "uniform", optional
         ``recording.final_state`` of an earlier run; or voltages drawn uniformly between reset and threshold, for each
-        trial. By default every V at reset (at 0 if that is -inf). Nothing is pending and no neuron refractory.
+        trial (with infinite cutoffs V = tan(theta / 2), theta uniform). By default every V at reset (at 0 if that is
+        -inf). Nothing is pending and no neuron refractory.
     trials : int
         Independent repetitions.
     workers : int, optional
@@ -352,7 +353,8 @@ def starting_voltages(
     reset = _reset(network)
     if initial is None:
         return reset
-    thresholds = [network[f"{p.name}.threshold"] for p in network.populations]
-    top = np.repeat([t if math.isfinite(t) else 0.0 for t in thresholds], list(network.sizes.values()))
+    sizes = list(network.sizes.values())
+    top = np.repeat([network[f"{p.name}.threshold"] for p in network.populations], sizes)
     rng = np.random.default_rng(np.random.SeedSequence(own.entropy, spawn_key=(*own.spawn_key, 0)))
-    return reset + (top - reset) * rng.random(reset.size)
+    drawn, finite = rng.random(reset.size), np.isfinite(top)
+    return np.where(finite, reset + (np.where(finite, top, 0.0) - reset) * drawn, np.tan(np.pi * (drawn - 0.5)))

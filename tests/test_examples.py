@@ -11,8 +11,16 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+TRAINING = {"Jahns_2025_digits": ("torch", "sklearn")}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem in TRAINING else []) for p in EXAMPLES],
+)
 def test_example(path, monkeypatch):
+    for package in TRAINING.get(path.stem, ()):
+        pytest.importorskip(package)
     shown = []
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
     runpy.run_path(str(path), run_name="__main__")

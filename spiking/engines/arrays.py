@@ -14,6 +14,7 @@ from spiking.drives import (
     ArrayDrive,
     ConstantDrive,
     GaussianDrive,
+    LorentzianDrive,
     OrnsteinUhlenbeckDrive,
     PoissonDrive,
     components,
@@ -78,6 +79,8 @@ def populations(network: Network, dt: float, threshold_test: int, flows: list[Fl
         poisson = any(isinstance(d, PoissonDrive) for d in parts)
         rate, size = kicks_of(population.drive)
         constant = sum(d.current for d in parts if isinstance(d, ConstantDrive))
+        lorentzian = next((d for d in parts if isinstance(d, LorentzianDrive)), None)
+        constant += lorentzian.center if lorentzian else 0.0
         constant += (rate * size if gaussian else 0.0) + (process.mean if process else 0.0)
         decay = math.exp(-dt / process.tau) if process else 0.0
         variance = rate * size**2 * flow.noise_time if gaussian else 0.0
@@ -89,7 +92,7 @@ def populations(network: Network, dt: float, threshold_test: int, flows: list[Fl
             decay, process.deviation * math.sqrt(1 - decay**2) if process else 0.0,
             process.tau * math.tanh(dt / 2 / process.tau) * flow.acting / dt if process else 0.0,
             layout.GAUSSIAN if gaussian else layout.POISSON if poisson else layout.NO_KICKS,
-            math.sqrt(variance), size, bridged, *_refractory(neuron, dt, threshold_test),
+            math.sqrt(variance), size, bridged, *_refractory(neuron, dt, threshold_test), lorentzian is not None,
         ))  # fmt: skip
     fields = zip(layout.Populations._fields[1:], zip(*columns, strict=True), strict=True)
     return layout.Populations(start=indices(network).start, **{name: np.array(column) for name, column in fields})

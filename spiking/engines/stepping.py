@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import graphs, memory
-from spiking.drives import ArrayDrive, OrnsteinUhlenbeckDrive, PoissonDrive, components
+from spiking.drives import ArrayDrive, LorentzianDrive, OrnsteinUhlenbeckDrive, PoissonDrive, components
 from spiking.engines import arrays
 from spiking.engines.trial import Engine, Plan, parts_of
 from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels import layout
 from spiking.kernels.layout import Record
 from spiking.kernels.tables import MOST_EXPECTED
-from spiking.network import Network
-from spiking.neurons import LIF, Exponential, Fixed
+from spiking.network import Network, Population
+from spiking.neurons import LIF, QIF, Exponential, Fixed
 from spiking.recording import State
 from spiking.synapses import PendingSpikeSynapse
 
@@ -115,13 +115,20 @@ class Stepping:
         return int(self.projections.lag.max(initial=0)) + 1
 
     def start(self, seed: np.random.SeedSequence, voltage: npt.NDArray[np.float64]) -> Running:
-        """Return the state of a trial at rest; Ornstein-Uhlenbeck processes are stationary."""
+        """Return the state of a trial at rest, with stationary Ornstein-Uhlenbeck currents."""
         rng = np.random.default_rng(seed.spawn(1)[0])
         process = rng.standard_normal(voltage.size)
         start = self.populations.start
         for a, population in enumerate(self.network.populations):
-            drives = [d for d in components(population.drive) if isinstance(d, OrnsteinUhlenbeckDrive)]
-            process[start[a] : start[a + 1]] *= drives[0].deviation if drives else 0.0
+            own = process[start[a] : start[a + 1]]
+            drives = components(population.drive)
+            own *= next((d.deviation for d in drives if isinstance(d, OrnsteinUhlenbeckDrive)), 0.0)
+            for drive in drives:
+                if isinstance(drive, LorentzianDrive):
+                    drawn = drive.half_width * np.tan(
+                        np.pi * ((np.arange(own.size) + rng.random(own.size)) / own.size - 0.5)
+                    )
+                    own[:] = np.minimum(drawn, self._greatest_current(population))
         found = layout.State(
             voltage=voltage.copy(), hold=np.zeros(voltage.size, np.int64), late=np.zeros(voltage.size),
             level=np.zeros(self.projections.level_start[-1]), process=process,
@@ -129,6 +136,12 @@ class Stepping:
             bounds=np.zeros((self._slots(), start.size), np.int64),
         )  # fmt: skip
         return Running(seed.generate_state(2), 0, found)
+
+    def _greatest_current(self, population: Population) -> float:
+        """Return the current in mV/ms with which a quadratic neuron fires once in two steps."""
+        if not isinstance(population.neuron, QIF):
+            return math.inf
+        return population.neuron.tau_m * (math.pi / (2.0 * self.dt)) ** 2
 
     def resume(self, state: State, trial: int, seed: np.random.SeedSequence | None) -> Running:
         """Return the state of a trial where an earlier run stopped."""

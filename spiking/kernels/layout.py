@@ -28,7 +28,7 @@ class Populations(NamedTuple):
     """One entry per population (``start``: and one more).
 
     ``leak`` is the share of V - rest that a step takes away (LINEAR), else dt / tau_m; ``acting`` the time for which a
-    constant input counts. A refractory time takes
+    constant input counts. Where ``quenched``, the state's ``process`` is a constant current of every neuron. A refractory time takes
     ``first_time + second_time * (random number)`` steps, or as its kind says.
     """
 
@@ -53,6 +53,7 @@ class Populations(NamedTuple):
     refractory: Ints
     first_time: Floats
     second_time: Floats
+    quenched: Bools
 
 
 class Courses(NamedTuple):

@@ -201,6 +201,13 @@ def move_exponential(voltage, push, half, hold, step, leak, rest, onset, slope_f
 
 
 @_jit
+def add_quenched(push, currents, acting):
+    """Add the constant currents that differ between neurons."""
+    for i in range(push.size):
+        push[i] += currents[i] * acting
+
+
+@_jit
 def add_jump(voltage, jump, hold, step):
     """Add what the step's end brings to neurons that are not refractory."""
     for i in range(voltage.size):

@@ -47,6 +47,7 @@ from spiking.kernels.membrane import (
     add_pending,
     add_poisson,
     add_process,
+    add_quenched,
     fire,
     fire_between,
     mark_crossed,
@@ -133,7 +134,7 @@ def advance(
     (
         start, flow, threshold, reset, rest, leak, onset, slope_factor, keep_excess, mean, acting,
         process_decay, process_noise, process_gain, kicks, deviation, kick_size, bridge_variance,
-        refractory, first_time, second_time,
+        refractory, first_time, second_time, quenched,
     ) = populations  # fmt: skip
     course_population, course_start, course_interval, course_values = courses
     (
@@ -227,6 +228,8 @@ def advance(
                     )  # fmt: skip
                 else:
                     own_push[:] = current
+            if quenched[a]:
+                add_quenched(own_push, processes[start[a] : start[a + 1]], acting[a])
             separate = flow[a] != LINEAR or scheme == INTERPOLATED
             jumps = separate and (kicks[a] != NO_KICKS or has_delta[a])
             if jumps:

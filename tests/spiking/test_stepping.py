@@ -21,7 +21,7 @@ def zoo() -> spiking.Network:
             s.Population("A", 9, s.LIF(15.0, 0.0, 10.0, 1.0, s.Normal(1.0, 0.8)), s.GaussianDrive(3.0, 0.8)),
             s.Population("B", 7, s.LIF(-50.0, -60.0, 20.0, -60.0, s.Fixed(1.0)), s.SumDrive(fast, s.PoissonDrive(0.5))),
             s.Population("C", 6, s.QIF(20.0, -20.0, 2.0, s.Exponential(1.0)), s.OrnsteinUhlenbeckDrive(1.0, 1.5, 3.0)),
-            s.Population("D", 5, s.QIF(), s.SumDrive(s.ConstantDrive(0.8), s.GaussianDrive(0.3, 0.5))),
+            s.Population("D", 5, s.QIF(), s.SumDrive(s.LorentzianDrive(0.8, 0.2), s.GaussianDrive(0.3, 0.5))),
             s.Population("F", 6, s.EIF(0.0, -65.0, 15.0, -65.0, -50.0, 2.0), s.ConstantDrive(2.0)),
             s.Population("G", 5, s.LIF(10.0), s.ArrayDrive(np.arange(1, 40) % 5 / 2.0, 2.5)),
             s.Population("H", 6, s.EIF(0.0, -65.0, 15.0, -65.0, -50.0, 2.0, s.Fixed(0.5)), s.GaussianDrive(20.0, 0.1)),

@@ -67,12 +67,18 @@ class Twin:
         self.held_until = [0] * self.v.size
         self.level = {p.name: [0.0] * sizes[p.target] for p in network.projections}
         self.fired: list[dict[str, list[int]]] = []
-        process = np.random.default_rng(root.spawn(1)[0]).standard_normal(self.v.size)
+        rng = np.random.default_rng(root.spawn(1)[0])
+        process = rng.standard_normal(self.v.size)
         self.process = process
         for p in network.populations:
             for d in components(p.drive):
                 if isinstance(d, spiking.OrnsteinUhlenbeckDrive):
                     process[self.first[p.name] : self.first[p.name] + p.size] *= d.deviation
+                elif isinstance(d, spiking.LorentzianDrive):
+                    lorentzian = d.half_width * np.tan(
+                        np.pi * ((np.arange(p.size) + rng.random(p.size)) / p.size - 0.5)
+                    )
+                    process[self.first[p.name] : self.first[p.name] + p.size] = lorentzian
         self.targets = {p.name: self._targets(p) for p in network.projections}
 
     def _targets(self, p: spiking.Projection) -> dict[int, list[tuple[int, float]]]:
@@ -176,6 +182,8 @@ class Twin:
             for d in components(population.drive):
                 if isinstance(d, spiking.ConstantDrive):
                     push += d.current * acting
+                elif isinstance(d, spiking.LorentzianDrive):
+                    push += (d.center + self.process[i]) * acting
                 elif isinstance(d, spiking.ArrayDrive):
                     push += d.values[int((n + 0.5) * dt / d.interval)] * acting
                 elif isinstance(d, spiking.GaussianDrive):
