@@ -14,6 +14,7 @@ from reduction.commands.options import changes, closure, network_of
 if TYPE_CHECKING:
     from reduction.markov import MarkovApproximation
     from reduction.system import ODESystem
+    from spiking.network import Network
 
 _OF_NETWORKS = ("closure", "noise_levels", "discretization", "bins", "nodes", "v_min")
 _NODES = (12, 20)
@@ -36,7 +37,7 @@ class Subject:
         Of a network, how it was reduced.
     starts : int
         Random starts of a search for equilibria that serve it: none for a network, whose own guess leads to an
-        equilibrium, and random densities to roots with negative numbers of neurons.
+        equilibrium, and random states to roots with negative rates or numbers of neurons.
     """
 
     system: ODESystem
@@ -60,16 +61,12 @@ def subject_of(options: argparse.Namespace, ranges: Ranges) -> Subject:
     from reduction.expressions import is_model
     from reduction.system import ODESystem
     from spiking import presets
-    from spiking.errors import SpecificationError
 
     path = Path(options.network)
     if options.network in presets.PRESETS or not is_model(path):
         _check_populations(path)
         return _reduced(options, ranges)
-    for name in _OF_NETWORKS:
-        if getattr(options, name) is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise SpecificationError(f"{option}: is for networks, and {path} has [equations]; leave it out")
+    _refuse_options(options, f"is for networks, and {path} has [equations]")
     return Subject(ODESystem.from_toml(path), changes(options), {}, 30)
 
 
@@ -89,6 +86,8 @@ def _reduced(options: argparse.Namespace, ranges: Ranges) -> Subject:
     from reduction.markov import MarkovApproximation
 
     network = network_of(options)
+    if _differing_currents(network):
+        return _exact(network, options, ranges)
     chosen: dict[str, Any] = {"closure": "white" if options.closure is None else closure(options.closure)}
     chosen |= {"bins": options.bins, "v_min": options.v_min}
     if options.noise_levels is not None:
@@ -101,6 +100,32 @@ def _reduced(options: argparse.Namespace, ranges: Ranges) -> Subject:
     system, details = _discretized(options, approximation)
     _check_size(len(system.names), options.cycles)
     return Subject(system, {}, details, 0)
+
+
+def _differing_currents(network: Network) -> bool:
+    """Whether a network is of the kind that has an exact mean field and no Markov approximation."""
+    from spiking.drives import LorentzianDrive, components
+
+    return any(isinstance(drive, LorentzianDrive) for p in network.populations for drive in components(p.drive))
+
+
+def _exact(network: Network, options: argparse.Namespace, ranges: Ranges) -> Subject:
+    from reduction.levels.quadratic_field import exact_mean_field
+
+    system = exact_mean_field(network)
+    _refuse_options(options, "is for the Markov approximation, and this network has an exact mean field")
+    for address, bounds in ranges.items():
+        for value in bounds:
+            exact_mean_field(network.replace({address: value}))
+    return Subject(system, {}, {"reduction": "exact mean field"}, 0)
+
+
+def _refuse_options(options: argparse.Namespace, reason: str) -> None:
+    from spiking.errors import SpecificationError
+
+    for name in _OF_NETWORKS:
+        if getattr(options, name) is not None:
+            raise SpecificationError(f"--{name.replace('_', '-')}: {reason}; leave it out")
 
 
 def _discretized(options: argparse.Namespace, approximation: MarkovApproximation) -> tuple[ODESystem, dict[str, Any]]:

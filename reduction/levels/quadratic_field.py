@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable
 
@@ -33,7 +34,7 @@ def exact_mean_field(network: Network) -> ODESystem:
         \dot s^{ab} &= (S^{ab} N_b r_b - s^{ab})/\tau^{ab}
 
     The products S N are kept as the network grows. Delta synapses act at once (their delay must be 0): in a simulation
-    they act in the step after.
+    they act in the step after. At negative rates, which no network has, the right-hand side is nan.
 
     Parameters
     ----------
@@ -70,6 +71,9 @@ def exact_mean_field(network: Network) -> ODESystem:
 
     def rhs(t: float, y: Floats, p: Parameters) -> Floats:
         out = np.empty_like(y)
+        if y[: 2 * n : 2].min() < 0.0:
+            out[:] = math.nan
+            return out
         for a, name in enumerate(populations):
             r, v, tau = y[2 * a], y[2 * a + 1], p[f"{name}.tau_m"]
             centers, widths = currents[name]
@@ -102,11 +106,9 @@ def exact_mean_field(network: Network) -> ODESystem:
                 out[target + 1, source] += given
         return out
 
-    taus = np.array([network.parameters[f"{name}.tau_m"] for name in populations])
-    widths = np.array([sum(network.parameters[w] for w in currents[name][1]) for name in populations])
     guess = np.zeros(2 * n + len(slow))
-    guess[: 2 * n : 2] = np.sqrt(widths / taus) / math.pi / 2.0
-    guess[1 : 2 * n : 2] = -np.sqrt(widths * taus)
+    for a, name in enumerate(populations):
+        guess[2 * a : 2 * a + 2] = _uncoupled(*currents[name], network.parameters, network.parameters[f"{name}.tau_m"])
     addresses = [a for centers, widths in currents.values() for a in (*centers, *widths)]
     addresses += [f"{name}.tau_m" for name in populations]
     addresses += [f"{p.name}.weight" for p in network.projections] + [f"{p.name}.tau" for p in slow]
@@ -131,6 +133,13 @@ def _addresses(population: Population) -> tuple[list[str], list[str]]:
     centers = [f"{a}.center" for a, d in found if isinstance(d, LorentzianDrive)]
     centers += [f"{a}.current" for a, d in found if isinstance(d, ConstantDrive)]
     return centers, [f"{a}.half_width" for a, d in found if isinstance(d, LorentzianDrive)]
+
+
+def _uncoupled(centers: list[str], widths: list[str], p: Parameters, tau: float) -> tuple[float, float]:
+    """Return stationary rate (1/ms) and mean voltage without synapses: (v + i pi tau r)^2 = -tau (eta + i gamma)."""
+    root = cmath.sqrt(-tau * complex(sum(p[c] for c in centers), sum(p[w] for w in widths)))
+    v = root if root.imag > 0.0 else -root
+    return v.imag / (math.pi * tau), v.real
 
 
 def _check_population(population: Population) -> None:

@@ -57,7 +57,20 @@ MODELS = {
         [populations.E]
         size = 5
     """,
+    "quadratic": """
+        [populations.E]
+        size = 10000
+        neuron = "qif"
+        drive = { kind = "lorentzian", center = -5.0, half_width = 1.0 }
+        [projections.EE]
+        target = "E"
+        source = "E"
+        synapse = "delta"
+        weight = 0.0015
+        wiring = "all_to_all"
+    """,
 }
+QUADRATIC = ("{tmp}/quadratic.toml", "--parameter", "E.drive.center", "--from", "-8", "--to", "0")
 NEURON = ("{tmp}/neuron.toml", "--parameter", "I", "--from", "0", "--to", "2")
 CUSP = ("{tmp}/cusp.toml", "--parameter", "m", "--from", "-1", "--to", "1")
 CHANG = ("chang2025", "--parameter", "EI.probability", "--from", "0.5", "--to", "0.53")
@@ -260,6 +273,14 @@ def test_the_file_of_a_network(answer, capsys, tmp_path):
     assert (one["system"], one["bins"]) == (str(tmp_path / "network.toml"), "8+8")
 
 
+def test_an_exact_mean_field(answer):
+    found = answer(*QUADRATIC, "--with", "EE.weight", "--with-from", "1e-4", "--with-to", "3e-3")
+    assert values(found["branches"][0], "LP") == pytest.approx([-5.743527162, -3.136134086], abs=1e-8)
+    (cusp,) = [p for curve in found["curves"] for p in curve["special_points"] if p["kind"] == "CP"]
+    assert cusp["value"][0] == pytest.approx(-(3.0**0.5), abs=1e-7)
+    assert len(found["branches"]) == 1
+
+
 def test_a_changed_network(answer):
     assert answer(*CHANG, *SMALL, "--set", "E.size=200", "--max-points", "2")["parameters"]["E.size"] == 200
 
@@ -293,6 +314,8 @@ def test_a_changed_network(answer):
         ((*NEURON, "--out", "{tmp}/cusp.toml"), "cusp.toml: cannot be made: File exists"),
         ((*NEURON, "--bins", "20"), "--bins: is for networks, and {tmp}/neuron.toml has [equations]; leave it out"),
         ((*NEURON, "--noise-levels", "2"), "--noise-levels: is for networks"),
+        ((*QUADRATIC, "--bins", "20"), "--bins: is for the Markov approximation, and this network has an exact mean"),
+        ((*QUADRATIC, "--parameter", "E.drive.half_width"), "E.drive.half_width = -8.0: must be at least 0"),
         ((*CHANG, "--parameter", "EI.prob"), "address 'EI.prob' does not exist"),
         ((*CHANG, "--parameter", "EI.inhibitory"), "EI.inhibitory = 0.5: must be true or false"),
         ((*CHANG, "--parameter", "EI.delay", "--from", "0"), "EI.delay = 0.53: must stay 0"),

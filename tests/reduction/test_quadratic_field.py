@@ -75,6 +75,13 @@ def test_saddle_nodes_are_found_from_the_network():
     np.testing.assert_allclose(folds, [-5.743527162, -3.136134086], atol=1e-8)
 
 
+def test_the_guess_is_the_equilibrium_without_synapses():
+    network = two_populations()
+    system = reduction.exact_mean_field(network.replace({f"{p.name}.weight": 0.0 for p in network.projections}))
+    np.testing.assert_allclose(system.rhs(0.0, system.guess), 0.0, atol=1e-14)
+    assert (system.guess[:4:2] > 0.0).all()
+
+
 def test_voltages_without_a_mean_have_a_centre():
     rng = np.random.default_rng(3)
     found = lorentzian_of(-1.7 + 0.3 * np.tan(np.pi * (rng.random((50, 4000)) - 0.5)))
