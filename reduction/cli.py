@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from reduction.commands import bifurcation, networks, reductions, sweep, validation
+from reduction.commands import bifurcation, convergence, networks, reductions, sweep, validation
 from reduction.commands.options import EXIT_STATUS, Commands
 
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = Commands(parser)
-    for group in (networks, reductions, bifurcation, validation, sweep):
+    for group in (networks, convergence, reductions, bifurcation, validation, sweep):
         group.register(commands)
     return parser
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spiking import (
+        convergence,
         graphs,
+        lyapunov,
         noise,
         peers,
         phases,
@@ -49,8 +51,8 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = (
-    "graphs", "noise", "peers", "phases", "plotting", "presets", "quadratic_map", "statistics",
-    "surrogate", "torch",
+    "convergence", "graphs", "lyapunov", "noise", "peers", "phases", "plotting", "presets", "quadratic_map",
+    "statistics", "surrogate", "torch",
 )  # fmt: skip
 
 __all__ = [
@@ -59,8 +61,8 @@ __all__ = [
     "FixedOutDegree", "GaussianDrive", "LorentzianDrive", "Network", "NoDrive", "NoRefractory", "Normal",
     "NumericalError", "OrnsteinUhlenbeckDrive", "ParameterError", "PendingCurrent", "PendingKick", "PoissonDrive",
     "Population", "Projection", "Recording", "SpecificationError", "State", "SumDrive", "UnknownNameError",
-    "graphs", "noise", "peers", "phases", "presets", "quadratic_map", "simulate", "statistics",
-    "surrogate",
+    "convergence", "graphs", "lyapunov", "noise", "peers", "phases", "presets", "quadratic_map", "simulate",
+    "statistics", "surrogate",
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network, Projection, checked_network
-from spiking.specification import FINITE, checked_number
+from spiking.specification import FINITE, POSITIVE, checked_number
 from spiking.wiring import AllToAll, Annealed, Bernoulli, Explicit, FixedInDegree, FixedOutDegree
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+MOST_CYCLES = 10**6
 
 
 class Rows(NamedTuple):
@@ -150,6 +152,40 @@ def to_networkx(network: Network) -> networkx.MultiDiGraph:
             for s, t, f in zip(sources + first[p.source], targets + first[p.target], strengths, strict=True)
         )
     return found
+
+
+def synaptic_cycles(network: Network, longest: int) -> list[tuple[int, ...]]:
+    """Return the simple cycles of a network, self-connections included, shortest first.
+
+    Parameters
+    ----------
+    network : Network
+        Without annealed projections.
+    longest : int
+        Greatest number of synapses of a cycle.
+
+    Returns
+    -------
+    list of tuple of int
+        The neurons of each cycle in order, from its least on. Parallel synapses make one cycle.
+
+    Raises
+    ------
+    ParameterError, SpecificationError
+        If `longest` is no positive integer, the network has no graph, or more than 10^6 such cycles.
+    """
+    import networkx
+
+    bound = checked_number("", "longest", longest, POSITIVE, integer=True)
+    found: list[tuple[int, ...]] = []
+    for cycle in networkx.simple_cycles(networkx.DiGraph(to_networkx(network)), length_bound=bound):
+        least = cycle.index(min(cycle))
+        found.append((*cycle[least:], *cycle[:least]))
+        if len(found) > MOST_CYCLES:
+            raise SpecificationError(
+                f"the network has more than {MOST_CYCLES} cycles of at most {bound} synapses: reduce longest"
+            )
+    return sorted(found, key=lambda cycle: (len(cycle), cycle))
 
 
 def from_networkx(network: Network, graph: networkx.DiGraph) -> Network:

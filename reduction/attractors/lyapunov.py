@@ -104,7 +104,9 @@ def lyapunov_exponents(
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> LyapunovExponents:
-    r"""Return the leading Lyapunov exponents along a trajectory.
+    r"""Return the leading Lyapunov exponents along a trajectory of the reduction.
+
+    Those of the spiking network itself: `spiking.lyapunov.network_exponents`.
 
     Directions are carried along the trajectory by the linearised flow, :math:`\dot Q = J(y(t))\, Q`, and made
     orthonormal again by QR after every step; the exponents are the mean growth rates of the diagonal of R (Benettin,

@@ -1,0 +1,286 @@
+"""The time step for a wanted accuracy of firing rates."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking import parallel, seeds
+from spiking.convergence.coupled import Progress
+from spiking.convergence.orders import StrongErrors, strong_errors
+from spiking.convergence.rate_fits import Bias, agrees, fitted, needed_duration
+from spiking.current_networks import current_network
+from spiking.drives import KickDrive, components
+from spiking.errors import ParameterError, SpecificationError
+from spiking.estimates import Estimate
+from spiking.network import Network, checked_network
+from spiking.seeds import Seed
+from spiking.simulation import default_scheme, simulate
+from spiking.specification import POSITIVE, Requirement, checked_number
+from spiking.statistics import checked_discard
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = npt.NDArray[np.float64]
+
+SCHEMES = ("reference", "grid", "bridge", "interpolated")
+POWERS = {"noise": (0.5, 1.0), "smooth": (1.0, 2.0)}
+"""Powers of dt that the rates' error may have: with white noise (kicks) and without."""
+
+_LADDER = 4
+_LARGEST, _SMALLEST = 0.4, 1e-3
+_FRACTION = Requirement("must lie between 0 and 1", lambda x: 0 < x < 1)
+_PATHS, _FEWEST_PATHS, _STRONG_DURATION, _FINER = 200, 20, 20.0, 8
+_MOST_UPDATES = 2e9
+
+
+@dataclass(frozen=True, eq=False)
+class StepAdvice:
+    """Firing rates over dt, their errors, and the largest dt whose errors stay below the wanted accuracy.
+
+    Attributes
+    ----------
+    network : Network
+    accuracy : float
+        Wanted: relative error of every population's rate.
+    scheme : str
+    steps : array, shape (steps,)
+        In ms, falling.
+    rates : dict
+        Population to its rates in Hz, one `Estimate` per step.
+    errors : dict
+        Population to the relative errors, one `Bias` per step; empty if it hardly fires or no power fits.
+    powers : dict
+        Population to the powers of dt that its rates do not reject.
+    step : float or None
+        The largest dt, in ms, of those measured whose error stays below the accuracy, as all smaller ones', with 95 %
+        confidence; None if it cannot be told.
+    needed : float
+        Simulated time per step and trial, in ms, that would probably tell; NaN if it is told, or that does not help.
+    bridge : float or None
+        The largest dt at which scheme "bridge" was measured to stay below the accuracy, if that is larger.
+    strong : StrongErrors or None
+        Of the steps, for networks of the class of `spiking.current_networks`.
+    duration, wall : float
+        Simulated time per step and trial, in ms; seconds that the runs took.
+    """
+
+    network: Network
+    accuracy: float
+    scheme: str
+    steps: Floats
+    rates: dict[str, list[Estimate]]
+    errors: dict[str, list[Bias]]
+    powers: dict[str, list[float]]
+    step: float | None
+    needed: float
+    bridge: float | None
+    strong: StrongErrors | None
+    duration: float
+    wall: float
+
+    @property
+    def text(self) -> str:
+        """The advice in words."""
+        wanted = f"rates within {100 * self.accuracy:g} %"
+        if self.step is not None:
+            largest = ", the largest tried," if self.step == self.steps[0] else ""
+            found = f"dt = {self.step:g} ms{largest} keeps {wanted}, scheme {self.scheme} (95 % confidence)"
+        elif math.isfinite(self.needed):
+            seconds = self.wall * self.needed / self.duration
+            found = (
+                f"cannot tell which dt keeps {wanted}, scheme {self.scheme}: longer runs are needed, "
+                f"about --duration {self.needed:.2g} (some {seconds:.0f} s of computing)"
+            )
+        elif any(not powers for powers in self.powers.values()):
+            found = f"cannot tell: rates follow no known power of dt below {self.steps[0]:g} ms: use smaller steps"
+        elif not all(self.errors.values()):
+            silent = next(name for name, errors in self.errors.items() if not errors)
+            found = f"cannot tell: {silent} hardly fires"
+        else:
+            found = f"no dt from {self.steps[-1]:g} ms up keeps {wanted}, scheme {self.scheme}: use smaller steps"
+        if self.bridge is not None:
+            found += f"; scheme bridge does at dt = {self.bridge:g} ms"
+        return found
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the numbers for JSON."""
+        return {
+            "accuracy": self.accuracy, "scheme": self.scheme, "steps_ms": self.steps.tolist(), "step_ms": self.step,
+            "bridge_ms": self.bridge, "needed_ms": self.needed if math.isfinite(self.needed) else None,
+            "rates": {name: [rate.to_plain() for rate in rates] for name, rates in self.rates.items()},
+            "errors": {name: [error._asdict() for error in errors] for name, errors in self.errors.items()},
+            "powers": self.powers, "strong": self._strong(), "text": self.text,
+        }  # fmt: skip
+
+    def _strong(self) -> dict[str, Any] | None:
+        if self.strong is None:
+            return None
+        return {
+            population: {
+                name: [self.strong[population, name][k].to_plain() for k in range(self.steps.size)]
+                for name in ("voltage", "mismatch")
+            }
+            for population in self.network.sizes
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rates over dt, relative to the limit."""
+        from spiking import convergence_plots
+
+        return convergence_plots.advice(self, ax=ax)
+
+
+def advise_step(
+    network: Network,
+    accuracy: float = 0.01,
+    *,
+    duration: float = 5000.0,
+    discard: float | None = None,
+    trials: int = 4,
+    scheme: str | None = None,
+    steps: Sequence[float] | None = None,
+    seed: Seed = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> StepAdvice:
+    r"""Advise the largest time step that keeps firing rates within a wanted accuracy.
+
+    The network is simulated at each of some steps, and :math:`r(dt) = r_0 + c\,dt^p` fitted to every population's rates
+    by weighted least squares, for the powers that theory allows (`POWERS`): 1/2 (threshold tested at grid times
+    under white noise) or 1; without white noise 1 or 2. Powers at which the residuals are improbable
+    (:math:`\chi^2`, 5 %) are dropped; the relative error :math:`c\,dt^p/r_0` has the 95 % interval that covers those of
+    all others. So what the data cannot tell widens the interval.
+
+    Parameters
+    ----------
+    network : Network
+        Any that `spiking.simulate` covers.
+    accuracy : float
+        Relative error of rates, between 0 and 1.
+    duration, discard : float
+        Of each run, and its transient (by default a fifth), in ms.
+    trials : int
+        Of each run.
+    scheme : {"reference", "grid", "bridge", "interpolated"}, optional
+        By default that of `simulate`. Under white noise, ``"bridge"`` is measured too.
+    steps : sequence of float, optional
+        At least 3 steps in ms; by default four, halving from the largest of 0.4, 0.2, 0.1, ... that `simulate` takes.
+    seed, workers, progress
+        As in `simulate`; every run has its own stream.
+
+    Raises
+    ------
+    ParameterError, SpecificationError, UnknownNameError
+        If an option is out of range, or as in `simulate`.
+    """
+    checked_network(network)
+    accuracy = checked_number("", "accuracy", accuracy, _FRACTION)
+    duration = checked_number("", "duration", duration, POSITIVE)
+    discard = checked_discard(0.2 * duration if discard is None else discard, duration)
+    trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
+    seeds.check(seed)
+    workers = parallel.checked_workers(workers)
+    scheme = default_scheme(network) if scheme is None else scheme
+    if scheme not in SCHEMES:
+        raise ParameterError("", "scheme", scheme, f"must be one of {', '.join(SCHEMES)}: it has no time step")
+    ladder = default_steps(network, scheme, duration) if steps is None else _checked(steps)
+    noisy = any(isinstance(d, KickDrive) for p in network.populations for d in components(p.drive))
+    runs = [(scheme, dt) for dt in ladder]
+    if noisy and scheme != "bridge":
+        runs += [("bridge", dt) for dt in ladder[:2]]
+    costs = np.cumsum([0.0, *(1.0 / dt for _, dt in runs)])
+
+    begun = time.perf_counter()
+    measured = []
+    for k, (name, dt) in enumerate(runs):
+
+        def report(fraction: float, k: int = k) -> None:
+            if progress is not None:
+                progress(float(costs[k] + fraction * (costs[k + 1] - costs[k])) / float(costs[-1]))
+
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*it can fire once per step")
+            recording = simulate(
+                network, duration, dt=dt, seed=seeds.of_trial(seed, k), scheme=name, trials=trials, workers=workers,
+                progress=report,
+            )  # fmt: skip
+        measured.append(recording.rates(discard))
+    wall = time.perf_counter() - begun
+    rates = {name: [found[name] for found in measured[: ladder.size]] for name in network.sizes}
+    fits = {name: fitted(ladder, found, POWERS["noise" if noisy else "smooth"]) for name, found in rates.items()}
+    errors = {name: fit.errors for name, fit in fits.items()}
+    worst = [max((e[k].reach for e in errors.values() if e), default=math.inf) for k in range(ladder.size)]
+    good = [all(w <= accuracy for w in worst[k:]) for k in range(ladder.size)]
+    known = all(errors.values())
+    chosen = float(ladder[good.index(True)]) if known and any(good) else None
+    needed = math.nan
+    if chosen is None and known:
+        needed = needed_duration(errors, accuracy, duration)
+    bridge = None
+    for (_, dt), found in zip(runs[ladder.size :], measured[ladder.size :], strict=True):
+        if known and all(agrees(found[name], fits[name].limit, accuracy) for name in network.sizes):
+            bridge = float(dt)
+            break
+    if bridge is not None and chosen is not None and bridge <= chosen:
+        bridge = None
+    return StepAdvice(
+        network, accuracy, scheme, ladder, rates, errors, {name: fit.powers for name, fit in fits.items()}, chosen,
+        needed, bridge, _strong_errors(network, ladder, seed, workers), duration, wall,
+    )  # fmt: skip
+
+
+def default_steps(network: Network, scheme: str, duration: float) -> Floats:
+    """Return four steps that `simulate` takes, halving from the largest of 0.4, 0.2, ... ms.
+
+    Raises
+    ------
+    SpecificationError
+        If it takes none of at least 0.001 ms.
+    """
+    from spiking.engines import stepping
+    from spiking.engines.trial import Plan
+
+    engine, largest = stepping.engine(scheme), _LARGEST
+    while True:
+        ladder = largest * 0.5 ** np.arange(_LADDER)
+        try:
+            for dt in ladder:
+                engine.check(network, float(dt), duration, Plan(1, 1, np.empty(0, np.int64), np.empty(0), 1))
+        except ParameterError:
+            largest /= 2
+            if largest < _SMALLEST:
+                raise
+            continue
+        return np.asarray(ladder)
+
+
+def _checked(steps: Sequence[float]) -> Floats:
+    if not isinstance(steps, Sequence | np.ndarray) or len(set(steps)) < 3:
+        raise ParameterError("", "steps", steps, "must be at least 3 different steps in ms")
+    return np.array(sorted((checked_number("", "steps", dt, POSITIVE) for dt in steps), reverse=True))
+
+
+def _strong_errors(network: Network, steps: Floats, seed: Seed, workers: int) -> StrongErrors | None:
+    """Return strong errors, if the network has them and they cost less than about a minute."""
+    try:
+        arrays = current_network(network)
+    except SpecificationError:
+        return None
+    ladder = [*steps.tolist(), float(steps[-1]) / _FINER]
+    duration = math.ceil(_STRONG_DURATION / (arrays.leak.max() * steps[0])) * float(steps[0])
+    paths = int(min(_PATHS, _MOST_UPDATES * ladder[-1] / (duration * arrays.leak.size)))
+    if paths < _FEWEST_PATHS:
+        return None
+    try:
+        return strong_errors(network, duration, ladder, paths=paths, seed=seed, workers=workers, start="uniform")
+    except ParameterError:
+        return None
