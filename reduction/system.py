@@ -43,6 +43,8 @@ class ODESystem:
         df/dp at time 0 as functions of (name of the parameter, y of shape (n,) or states of shape (K, n), p).
     exact_derivative : bool
         Whether `derivative` is exact to rounding rather than a finite difference of `function`.
+    lowest : array, shape (n,), optional
+        Least values that the states can have; roots below are no equilibria.
     """
 
     names: tuple[str, ...]
@@ -57,6 +59,11 @@ class ODESystem:
     parameter_slope: Callable[[str, Floats, Parameters], Floats] | None = None
     parameter_slope_many: Callable[[str, Floats, Parameters], Floats] | None = None
     exact_derivative: bool = True
+    lowest: Floats | None = None
+
+    def admits(self, state: Floats) -> bool:
+        """Whether a state, shape (n,), lies within the range of what the system describes."""
+        return self.lowest is None or bool((state >= self.lowest).all())
 
     @classmethod
     def from_expressions(

@@ -121,9 +121,11 @@ class ArrayDrive(ArraySpecification, Drive):
 class LorentzianDrive(Drive):
     r"""A constant current that differs between neurons, with a Lorentzian distribution; drawn anew for every trial.
 
-    Montbrio, Pazo, Roxin, Phys. Rev. X 5 (2015) 021028. They take the distribution's quantiles instead, whose mean
-    lacks the far tail: 10000 quadratic neurons then fire up to 4 % less than infinitely many. In a simulation the
-    currents of quadratic neurons end where one of them fires in every second step.
+    Montbrio, Pazo, Roxin, Phys. Rev. X 5 (2015) 021028. Each of as many equally likely intervals as there are neurons
+    gives one current, at random within it, to a random neuron; the two outermost give the current with which a
+    quadratic neuron fires at their mean rate. (At the quantiles, as in that paper, 10000 quadratic neurons fire up to
+    4 % less than infinitely many; independent currents have rates of infinite variance.) In a simulation a quadratic
+    neuron has at most the current with which it fires in every second step.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class State:
         Synaptic variable of every target, projection by projection: pending spikes, current in mV/ms, conductance over
         the leak's, or the delta kicks in mV that the next step applies.
     process : array, shape (trials, neurons)
-        Ornstein-Uhlenbeck or Lorentzian currents, less their mean or centre, in mV/ms.
+        Ornstein-Uhlenbeck currents in mV/ms, less their mean; Lorentzian ones less their centre, in half widths.
     in_flight : array of int, shape (spikes, 3)
         Trial, age in steps, and neuron of the spikes that delays still hold.
     generators : tuple of str

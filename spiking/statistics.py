@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking.drives import LorentzianDrive, components
 from spiking.errors import ParameterError
 from spiking.estimates import Estimate, block_estimate, mean_estimate
 from spiking.recording import Recording
@@ -79,7 +80,8 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     """Firing rate per neuron in Hz of each population.
 
     The standard error comes from 19 overlapping windows per trial, each a tenth of it, which should be much longer than
-    the rate's correlation time; see `spiking.estimates.mean_estimate`.
+    the rate's correlation time; see `spiking.estimates.mean_estimate`. In networks whose currents are drawn anew for
+    every trial (`LorentzianDrive`) it comes from the scatter over trials, and is nan for one trial.
 
     Parameters
     ----------
@@ -94,7 +96,15 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     """
     kept = _kept(recording, discard)
     weights = 1000.0 / recording.sampling_interval / np.array(list(recording.populations.values()))
-    return {name: mean_estimate(kept[:, :, a] * weights[a], BLOCKS) for a, name in enumerate(recording.populations)}
+    network = recording.network
+    drawn = network is not None and any(
+        isinstance(drive, LorentzianDrive) for p in network.populations for drive in components(p.drive)
+    )
+    found = {}
+    for a, name in enumerate(recording.populations):
+        series = kept[:, :, a] * weights[a]
+        found[name] = block_estimate(series.mean(axis=1)) if drawn else mean_estimate(series, BLOCKS)
+    return found
 
 
 def interval_variation(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:

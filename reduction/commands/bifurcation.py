@@ -33,7 +33,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--with-to", type=float, dest="second_high", metavar="VALUE", help="its largest value")
     parser.add_argument("--no-cycles", dest="cycles", action="store_false", help="equilibria only")
     parser.add_argument("--depth", type=int, default=2, help="successive period doublings followed (default 2)")
-    text = "random starts of each search for equilibria (default 30 for equations, 0 for a network)"
+    text = "random starts of each search for equilibria (default 30; 0 for a Markov approximation)"
     parser.add_argument("--starts", type=int, help=text)
     text = "of each branch, in each direction (default 400)"
     parser.add_argument("--max-points", type=int, default=400, metavar="N", help=text)

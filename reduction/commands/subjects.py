@@ -20,6 +20,7 @@ _OF_NETWORKS = ("closure", "noise_levels", "discretization", "bins", "nodes", "v
 _NODES = (12, 20)
 _MOST_UNKNOWNS = 600
 _MOST_WITH_CYCLES = 200
+_STARTS = 30
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -36,8 +37,8 @@ class Subject:
     details : dict
         Of a network, how it was reduced.
     starts : int
-        Random starts of a search for equilibria that serve it: none for a network, whose own guess leads to an
-        equilibrium, and random states to roots with negative rates or numbers of neurons.
+        Random starts of a search for equilibria that serve it: none for a Markov approximation, whose own guess leads
+        to an equilibrium, and random densities to roots with negative numbers of neurons.
     """
 
     system: ODESystem
@@ -67,7 +68,7 @@ def subject_of(options: argparse.Namespace, ranges: Ranges) -> Subject:
         _check_populations(path)
         return _reduced(options, ranges)
     _refuse_options(options, f"is for networks, and {path} has [equations]")
-    return Subject(ODESystem.from_toml(path), changes(options), {}, 30)
+    return Subject(ODESystem.from_toml(path), changes(options), {}, _STARTS)
 
 
 def _check_populations(path: Path) -> None:
@@ -117,7 +118,7 @@ def _exact(network: Network, options: argparse.Namespace, ranges: Ranges) -> Sub
     for address, bounds in ranges.items():
         for value in bounds:
             exact_mean_field(network.replace({address: value}))
-    return Subject(system, {}, {"reduction": "exact mean field"}, 0)
+    return Subject(system, {}, {"reduction": "exact mean field"}, _STARTS)
 
 
 def _refuse_options(options: argparse.Namespace, reason: str) -> None:

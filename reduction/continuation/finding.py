@@ -45,7 +45,7 @@ def find_equilibrium(
     SpecificationError
         If the input cannot be used; if the right-hand side is not smooth or depends on time.
     NumericalError
-        If Newton's method does not converge, with advice.
+        If Newton's method does not converge, or converges outside the range of the states; with advice.
     """
     system = checks.system_of(system)
     chosen = checks.parameters_of(system, parameters)
@@ -57,6 +57,11 @@ def find_equilibrium(
         checks.smooth(system, state, chosen)
         raise
     checks.smooth(system, found, chosen)
+    if not system.admits(found):
+        below = ", ".join(
+            f"{n} = {y:g}" for n, y, low in zip(system.names, found, system.lowest, strict=True) if y < low
+        )
+        raise NumericalError(f"Newton's method leads out of the range of the states ({below}): try another guess")
     return described(problem, found)
 
 
@@ -134,7 +139,8 @@ def find_equilibria(
             if any(_same(state, other, problem.scale) for other in found):
                 break
             found.append(state)
-    return [described(problem, state) for state in sorted(found, key=lambda y: tuple(y))]
+    admitted = filter(system.admits, found)
+    return [described(problem, state) for state in sorted(admitted, key=lambda y: tuple(y))]
 
 
 def described(problem: PointProblem, state: Floats) -> Equilibrium:

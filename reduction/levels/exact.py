@@ -134,6 +134,7 @@ def montbrio_pazo_roxin(
         derivative=jacobian,
         guess=fixed_points(eta=eta, delta=delta, J=J, tau=tau, alpha=alpha, tau_a=tau_a)[0],
         observables=observables,
+        lowest=np.array([0.0, *([-math.inf] * (3 if adapts else 1))]),
         units={"rate": "Hz", "mean_voltage": "", "synchrony": ""},
     )
 

@@ -34,7 +34,7 @@ def exact_mean_field(network: Network) -> ODESystem:
         \dot s^{ab} &= (S^{ab} N_b r_b - s^{ab})/\tau^{ab}
 
     The products S N are kept as the network grows. Delta synapses act at once (their delay must be 0): in a simulation
-    they act in the step after. At negative rates, which no network has, the right-hand side is nan.
+    they act in the step after.
 
     Parameters
     ----------
@@ -71,9 +71,6 @@ def exact_mean_field(network: Network) -> ODESystem:
 
     def rhs(t: float, y: Floats, p: Parameters) -> Floats:
         out = np.empty_like(y)
-        if y[: 2 * n : 2].min() < 0.0:
-            out[:] = math.nan
-            return out
         for a, name in enumerate(populations):
             r, v, tau = y[2 * a], y[2 * a + 1], p[f"{name}.tau_m"]
             centers, widths = currents[name]
@@ -123,6 +120,7 @@ def exact_mean_field(network: Network) -> ODESystem:
         derivative=jacobian,
         guess=guess,
         observables=observables,
+        lowest=np.array([0.0, -math.inf] * n + [-math.inf] * len(slow)),
         units={address: "Hz" if address.endswith("rate") else "mV" for address in observables},
     )
 

@@ -92,10 +92,24 @@ def populations(network: Network, dt: float, threshold_test: int, flows: list[Fl
             decay, process.deviation * math.sqrt(1 - decay**2) if process else 0.0,
             process.tau * math.tanh(dt / 2 / process.tau) * flow.acting / dt if process else 0.0,
             layout.GAUSSIAN if gaussian else layout.POISSON if poisson else layout.NO_KICKS,
-            math.sqrt(variance), size, bridged, *_refractory(neuron, dt, threshold_test), lorentzian is not None,
+            math.sqrt(variance), size, bridged, *_refractory(neuron, dt, threshold_test),
+            *_quenched(neuron, lorentzian, constant, flow, dt),
         ))  # fmt: skip
     fields = zip(layout.Populations._fields[1:], zip(*columns, strict=True), strict=True)
     return layout.Populations(start=indices(network).start, **{name: np.array(column) for name, column in fields})
+
+
+def _quenched(
+    neuron: LIF | QIF | EIF, drive: LorentzianDrive | None, constant: float, flow: Flow, dt: float
+) -> tuple[float, float]:
+    """Return what a unit of `state.process` adds to the input, and the most that is added.
+
+    A quadratic neuron is left at most the current with which it fires in every second step.
+    """
+    if drive is None:
+        return 0.0, 0.0
+    fastest = neuron.tau_m * (math.pi / (2.0 * dt)) ** 2 if isinstance(neuron, QIF) else math.inf
+    return drive.half_width * flow.acting, max(0.0, fastest - constant) * flow.acting
 
 
 def _refractory(neuron: LIF | QIF | EIF, dt: float, threshold_test: int) -> tuple[int, float, float]:

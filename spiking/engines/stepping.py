@@ -19,14 +19,17 @@ from spiking.errors import ParameterError, SpecificationError
 from spiking.kernels import layout
 from spiking.kernels.layout import Record
 from spiking.kernels.tables import MOST_EXPECTED
-from spiking.network import Network, Population
-from spiking.neurons import LIF, QIF, Exponential, Fixed
+from spiking.network import Network
+from spiking.neurons import LIF, Exponential, Fixed
 from spiking.recording import State
 from spiking.synapses import PendingSpikeSynapse
 
 SCHEMES = {
     "reference": layout.GRID, "grid": layout.GRID, "bridge": layout.BRIDGE, "interpolated": layout.INTERPOLATED,
 }  # fmt: skip
+
+_PROCESS_KEY = 1
+_OUTERMOST = 0.25
 
 
 def engine(scheme: str) -> Engine:
@@ -89,6 +92,17 @@ def _whole(steps: float) -> bool:
     return round(steps) >= 1 and math.isclose(steps, round(steps), rel_tol=1e-9)
 
 
+def _lorentzian(rng: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
+    """Draw a number of standard Lorentzian distribution from each of equally likely intervals.
+
+    The two outermost, of infinite variance, stand where the mean root of their distance from 0 is theirs.
+    """
+    place = rng.random(size)
+    if size > 1:
+        place[0], place[-1] = _OUTERMOST, 1.0 - _OUTERMOST
+    return np.asarray(np.tan(np.pi * ((np.arange(size) + place) / size - 0.5)), np.float64)
+
+
 @dataclass
 class Running:
     """State of one trial: the key of its random numbers, its count of steps, and its arrays."""
@@ -116,19 +130,15 @@ class Stepping:
 
     def start(self, seed: np.random.SeedSequence, voltage: npt.NDArray[np.float64]) -> Running:
         """Return the state of a trial at rest, with stationary Ornstein-Uhlenbeck currents."""
-        rng = np.random.default_rng(seed.spawn(1)[0])
+        rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, _PROCESS_KEY)))
         process = rng.standard_normal(voltage.size)
         start = self.populations.start
         for a, population in enumerate(self.network.populations):
             own = process[start[a] : start[a + 1]]
             drives = components(population.drive)
             own *= next((d.deviation for d in drives if isinstance(d, OrnsteinUhlenbeckDrive)), 0.0)
-            for drive in drives:
-                if isinstance(drive, LorentzianDrive):
-                    drawn = drive.half_width * np.tan(
-                        np.pi * ((np.arange(own.size) + rng.random(own.size)) / own.size - 0.5)
-                    )
-                    own[:] = np.minimum(drawn, self._greatest_current(population))
+            if any(isinstance(d, LorentzianDrive) for d in drives):
+                own[:] = rng.permutation(_lorentzian(rng, own.size))
         found = layout.State(
             voltage=voltage.copy(), hold=np.zeros(voltage.size, np.int64), late=np.zeros(voltage.size),
             level=np.zeros(self.projections.level_start[-1]), process=process,
@@ -136,12 +146,6 @@ class Stepping:
             bounds=np.zeros((self._slots(), start.size), np.int64),
         )  # fmt: skip
         return Running(seed.generate_state(2), 0, found)
-
-    def _greatest_current(self, population: Population) -> float:
-        """Return the current in mV/ms with which a quadratic neuron fires once in two steps."""
-        if not isinstance(population.neuron, QIF):
-            return math.inf
-        return population.neuron.tau_m * (math.pi / (2.0 * self.dt)) ** 2
 
     def resume(self, state: State, trial: int, seed: np.random.SeedSequence | None) -> Running:
         """Return the state of a trial where an earlier run stopped."""

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import memory
+from spiking.drives import LorentzianDrive, OrnsteinUhlenbeckDrive, components
 from spiking.errors import NumericalError
 from spiking.kernels.layout import Record
-from spiking.network import Network
+from spiking.network import Network, Population
 from spiking.recording import State
 
 _NEURON_STEPS_PER_CALL = 2_000_000
@@ -192,8 +193,14 @@ def indices(network: Network) -> Indices:
 
 def parts_of(network: Network) -> tuple[str, ...]:
     """Return what the arrays of a state mean: the kinds and sizes of the network's parts."""
-    populations = (f"{p.name}: {p.size} {p.neuron.kind}" for p in network.populations)
+    populations = (" ".join((f"{p.name}: {p.size} {p.neuron.kind}", *_own_currents(p))) for p in network.populations)
     return (*populations, *(f"{p.name}: {p.synapse.kind}" for p in network.projections))
+
+
+def _own_currents(population: Population) -> list[str]:
+    """Return the kinds of a population's drives that stand in the state, neuron by neuron."""
+    own = OrnsteinUhlenbeckDrive | LorentzianDrive
+    return [drive.kind for drive in components(population.drive) if isinstance(drive, own)]
 
 
 def starts(sizes: list[int]) -> Ints:

@@ -28,8 +28,9 @@ class Populations(NamedTuple):
     """One entry per population (``start``: and one more).
 
     ``leak`` is the share of V - rest that a step takes away (LINEAR), else dt / tau_m; ``acting`` the time for which a
-    constant input counts. Where ``quenched``, the state's ``process`` is a constant current of every neuron. A
-    refractory time takes ``first_time + second_time * (random number)`` steps, or as its kind says.
+    constant input counts. Where ``quenched`` is not 0, that times ``process`` in the state is a constant input of every
+    neuron too, at most ``quenched_most`` of it. A refractory time takes ``first_time + second_time * (random number)``
+    steps, or as its kind says.
     """
 
     start: Ints
@@ -53,7 +54,8 @@ class Populations(NamedTuple):
     refractory: Ints
     first_time: Floats
     second_time: Floats
-    quenched: Bools
+    quenched: Floats
+    quenched_most: Floats
 
 
 class Courses(NamedTuple):

@@ -201,10 +201,10 @@ def move_exponential(voltage, push, half, hold, step, leak, rest, onset, slope_f
 
 
 @_jit
-def add_quenched(push, currents, acting):
-    """Add the constant currents that differ between neurons."""
+def add_quenched(push, values, scale, most):
+    """Add the constant inputs that differ between neurons."""
     for i in range(push.size):
-        push[i] += currents[i] * acting
+        push[i] += min(scale * values[i], most)
 
 
 @_jit

@@ -134,7 +134,7 @@ def advance(
     (
         start, flow, threshold, reset, rest, leak, onset, slope_factor, keep_excess, mean, acting,
         process_decay, process_noise, process_gain, kicks, deviation, kick_size, bridge_variance,
-        refractory, first_time, second_time, quenched,
+        refractory, first_time, second_time, quenched, quenched_most,
     ) = populations  # fmt: skip
     course_population, course_start, course_interval, course_values = courses
     (
@@ -228,8 +228,8 @@ def advance(
                     )  # fmt: skip
                 else:
                     own_push[:] = current
-            if quenched[a]:
-                add_quenched(own_push, processes[start[a] : start[a + 1]], acting[a])
+            if quenched[a] > 0.0:
+                add_quenched(own_push, processes[start[a] : start[a + 1]], quenched[a], quenched_most[a])
             separate = flow[a] != LINEAR or scheme == INTERPOLATED
             jumps = separate and (kicks[a] != NO_KICKS or has_delta[a])
             if jumps:

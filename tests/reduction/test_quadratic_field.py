@@ -12,7 +12,8 @@ from scipy.integrate import solve_ivp
 import reduction
 import spiking
 from reduction.differences import jacobian
-from spiking.errors import SpecificationError
+from reduction.levels.exact import saddle_nodes
+from spiking.errors import NumericalError, SpecificationError
 from spiking.phases import lorentzian_of
 
 BACKGROUND, STEP = -5.0, 0.0
@@ -68,11 +69,21 @@ def test_the_jacobian_is_the_derivative():
     np.testing.assert_allclose(system.jacobian(0.0, y), differences, atol=1e-7)
 
 
-def test_saddle_nodes_are_found_from_the_network():
-    system = reduction.exact_mean_field(one_population())
+@pytest.mark.parametrize("width", [1.0, 0.03, 0.01])
+def test_saddle_nodes_are_found_from_the_network(width):
+    system = reduction.exact_mean_field(one_population().replace({"E.drive.half_width": width}))
     branch = reduction.continue_equilibrium(system, reduction.find_equilibrium(system), "E.drive.center", (-6.0, 0.0))
     folds = sorted(point.value for point in branch.of_kind("LP"))
-    np.testing.assert_allclose(folds, [-5.743527162, -3.136134086], atol=1e-8)
+    exact = [point.eta for point in saddle_nodes(delta=width, J=15.0)]
+    np.testing.assert_allclose(folds, sorted(exact), atol=1e-8)
+
+
+def test_negative_rates_are_no_equilibria():
+    system = reduction.exact_mean_field(one_population())
+    found = reduction.find_equilibria(system, starts=30)
+    np.testing.assert_allclose([e.state[0] for e in found], [0.08113444, 0.47298034, 1.03059680], atol=6e-9)
+    with pytest.raises(NumericalError, match=r"out of the range of the states \(r_E = -0.0"):
+        reduction.find_equilibrium(system, [-0.08, 2.0])
 
 
 def test_the_guess_is_the_equilibrium_without_synapses():
@@ -119,20 +130,21 @@ def check_windows(found, exact, windows, dt):
         rate_se, voltage_se = np.array([rate, voltage]).std(axis=1, ddof=1) / np.sqrt(rate.size)
         print(f"{begin}-{end}: rate {rate.mean():.4f} +- {rate_se:.4f} (mean field {r:.4f}), "
               f"voltage {voltage.mean():.4f} +- {voltage_se:.4f} ({v:.4f})")  # fmt: skip
+        assert rate_se < 0.03 * r
         assert abs(rate.mean() - r) < 0.02 * r + 3.0 * rate_se
         late = 20.0 * dt * np.abs(np.diff(exact[1, kept])).max()
         assert abs(voltage.mean() - v) < late + 30.0 * dt * r + 3.0 * voltage_se
 
 
 def test_network_and_mean_field_through_a_step_of_the_current():
-    found, exact = through_the_step(3, 0.002, 7.0, 20.0, 3.0)
-    check_windows(found, exact, [(5, 7), (7, 7.5), (7.5, 9), (9, 14), (14, 27), (27, 28), (28, 30)], dt=0.002)
+    found, exact = through_the_step(2, 0.001, 7.0, 20.0, 3.0)
+    check_windows(found, exact, [(5, 7), (7, 7.5), (7.5, 9), (9, 14), (14, 27), (27, 28), (28, 30)], dt=0.001)
     assert exact[0, 60] < 0.1 < 0.8 < exact[0, -1]
 
 
 @pytest.mark.slow
 def test_network_and_mean_field_through_a_step_of_the_current_in_many_trials():
-    found, exact = through_the_step(40, 0.001, 20.0, 20.0, 20.0)
+    found, exact = through_the_step(12, 0.001, 20.0, 20.0, 20.0)
     windows = [(5, 10), (10, 20), (20, 20.5), (20.5, 21), (21, 22), (22, 25), (25, 40), (40, 40.5), (40.5, 41)]
     check_windows(found, exact, [*windows, (41, 43), (45, 60)], dt=0.001)
 
@@ -161,7 +173,40 @@ def test_two_populations_with_slow_synapses():
         rates = run.counts[:, 200:, a].mean(axis=1) / 4000 / 0.1
         se = rates.std(ddof=1) / 2.0
         print(system.names[row], rates.mean(), se, exact[row, 200:].mean())
+        assert se < 0.01 * rates.mean()
         assert abs(rates.mean() - exact[row, 200:].mean()) < 0.02 * rates.mean() + 3.0 * se
+
+
+def test_the_standard_error_is_the_scatter_over_draws_of_the_currents():
+    network = one_population(size=1000, coupling=0.0)
+    runs = spiking.simulate(network, 40.0, dt=0.005, initial="uniform", trials=8, sampling_interval=0.1)
+    found, exact = runs.rates(discard=10.0)["E"], 1000.0 * reduction.exact_mean_field(network).guess[0]
+    counts = runs.counts[:, 100:, 0].mean(axis=1) * 10.0
+    assert found.se == pytest.approx(counts.std(ddof=1) / np.sqrt(8))
+    assert found.se < 0.01 * found.mean
+    assert abs(found.mean - exact) < 0.005 * exact + 3.0 * found.se
+    alone = spiking.simulate(network, 40.0, dt=0.005, initial="uniform", sampling_interval=0.1)
+    assert np.isnan(alone.rates(discard=10.0)["E"].se)
+
+
+def test_currents_are_standard_and_in_random_order():
+    network = one_population(size=4000)
+    state = spiking.simulate(network, 0.1, dt=0.1, trials=200).final_state.process
+    share = np.arctan(state) / np.pi + 0.5
+    assert abs(np.sort(share, axis=1) - (np.arange(4000) + 0.5) / 4000).max() < 0.500001 / 4000
+    assert abs(share.mean(axis=0) - 0.5).max() < 6.0 * np.sqrt(1 / 12 / 200)
+    assert share[:, :100].mean() == pytest.approx(0.5, abs=5.0 * np.sqrt(1 / 12 / 20_000))
+
+
+def test_a_run_continues_with_its_currents_at_another_width():
+    first = spiking.simulate(one_population(coupling=0.0, size=2000), 10.0, dt=0.005, initial="uniform", trials=2)
+    wide = one_population(coupling=0.0, size=2000).replace({"E.drive.half_width": 10.0})
+    run = spiking.simulate(wide, 20.0, dt=0.005, seed=None, initial=first.final_state, trials=2)
+    rate = run.rates(discard=5.0)["E"].mean
+    assert rate == pytest.approx(1000.0 * reduction.exact_mean_field(wide).guess[0], rel=0.02)
+    other = wide.replace({"E.drive": spiking.OrnsteinUhlenbeckDrive(0.0, 1.0, 1.0)})
+    with pytest.raises(SpecificationError, match="initial: belongs to a network with other parts"):
+        spiking.simulate(other, 1.0, dt=0.005, initial=first.final_state, trials=2)
 
 
 @pytest.mark.parametrize(

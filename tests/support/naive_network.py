@@ -67,7 +67,7 @@ class Twin:
         self.held_until = [0] * self.v.size
         self.level = {p.name: [0.0] * sizes[p.target] for p in network.projections}
         self.fired: list[dict[str, list[int]]] = []
-        rng = np.random.default_rng(root.spawn(1)[0])
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 1)))
         process = rng.standard_normal(self.v.size)
         self.process = process
         for p in network.populations:
@@ -75,10 +75,10 @@ class Twin:
                 if isinstance(d, spiking.OrnsteinUhlenbeckDrive):
                     process[self.first[p.name] : self.first[p.name] + p.size] *= d.deviation
                 elif isinstance(d, spiking.LorentzianDrive):
-                    lorentzian = d.half_width * np.tan(
-                        np.pi * ((np.arange(p.size) + rng.random(p.size)) / p.size - 0.5)
-                    )
-                    process[self.first[p.name] : self.first[p.name] + p.size] = lorentzian
+                    place = rng.random(p.size)
+                    place[[0, -1]] = 0.25, 0.75
+                    standard = [math.tan(math.pi * ((j + w) / p.size - 0.5)) for j, w in enumerate(place)]
+                    process[self.first[p.name] : self.first[p.name] + p.size] = rng.permutation(standard)
         self.targets = {p.name: self._targets(p) for p in network.projections}
 
     def _targets(self, p: spiking.Projection) -> dict[int, list[tuple[int, float]]]:
@@ -183,7 +183,8 @@ class Twin:
                 if isinstance(d, spiking.ConstantDrive):
                     push += d.current * acting
                 elif isinstance(d, spiking.LorentzianDrive):
-                    push += (d.center + self.process[i]) * acting
+                    most = population.neuron.tau_m * (math.pi / 2.0 / dt) ** 2
+                    push += min(d.center + d.half_width * self.process[i], most) * acting
                 elif isinstance(d, spiking.ArrayDrive):
                     push += d.values[int((n + 0.5) * dt / d.interval)] * acting
                 elif isinstance(d, spiking.GaussianDrive):
