@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import json
+import os
 import shutil
 import subprocess
 import sys
@@ -115,14 +115,23 @@ def test_public_names_exist_and_are_documented():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("build") is None, reason="needs the package `build`")
-def test_the_wheel_installs_and_runs_in_an_empty_environment(tmp_path):
+@pytest.mark.parametrize("environment", [pytest.param("empty", marks=pytest.mark.slow), pytest.param("of the tests")])
+def test_the_wheel_installs_and_runs(tmp_path, environment):
     subprocess.run([PYTHON, "-m", "build", "--outdir", tmp_path, ROOT], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert list(tmp_path.glob("*.tar.gz"))
-    subprocess.run([PYTHON, "-m", "venv", tmp_path / "env"], check=True)
-    subprocess.run([tmp_path / "env/bin/pip", "install", "-q", wheel], check=True, capture_output=True)
-    words = ["integrate", "chang2025", "--duration", "200", "--discard", "100", "--json"]
-    done = subprocess.run(
-        [tmp_path / "env/bin/snn2ode", *words], check=True, capture_output=True, text=True, cwd=tmp_path
-    )  # fmt: skip
-    assert json.loads(done.stdout)["rates"]["E"]["mean"] > 10
+    python, path = PYTHON, tmp_path / "packages"
+    options = ["--no-deps", "--target", path]
+    if environment == "empty":
+        subprocess.run([PYTHON, "-m", "venv", tmp_path / "env"], check=True)
+        python, options = tmp_path / "env/bin/python", []
+    subprocess.run([python, "-m", "pip", "install", "-q", *options, wheel], check=True, capture_output=True)
+    shared = {"check": True, "capture_output": True, "text": True, "cwd": tmp_path}
+    shared["env"] = {**os.environ, "PYTHONPATH": str(path)}
+    words = ["show", "chang2025"]
+    if environment == "empty":
+        words = ["integrate", "chang2025", "--duration", "200", "--discard", "100"]
+    done = subprocess.run([python, "-m", "reduction.cli", *words], **shared)
+    assert "E" in done.stdout
+    where = subprocess.run([python, "-c", "import spiking; print(spiking.__file__)"], **shared).stdout
+    assert str(tmp_path) in where

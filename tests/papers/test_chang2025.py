@@ -119,7 +119,7 @@ def test_the_default_closure_doubles_the_period_earlier(chang, probability, doub
     [
         pytest.param(0.8, 4500.0, marks=pytest.mark.slow),
         pytest.param(0.5, 1500.0, marks=pytest.mark.slow),
-        (1.0, 1500.0),
+        pytest.param(1.0, 1500.0, marks=pytest.mark.slow),
     ],
 )
 def test_network_and_ode_meet_as_the_network_grows(chang, probability, duration):

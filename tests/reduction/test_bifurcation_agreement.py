@@ -312,6 +312,7 @@ def test_verdicts_tables_and_round_trip(comparison):
         assert table.to_markdown()
 
 
+@pytest.mark.slow
 def test_reproducible_bit_by_bit(chang):
     few = {"parameter": PARAMETER, "values": [0.7, 0.75, 0.8], "levels": ("chain", "published")}
     settings = Settings(duration=120.0, discard=20.0, seed=1, bins=40, closure="white")
