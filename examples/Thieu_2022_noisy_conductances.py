@@ -106,7 +106,7 @@ if __name__ == "__main__":
         bursting = bursts(run, longest=3.0, discard=DISCARD)
         rate = firing_rate(run, discard=DISCARD)
         print(f"{name}: {rate} Hz, CV {found.variation}, share of spikes in bursts {bursting.share}, "
-              f"by chance {bursting.chance:.4f}")  # fmt: skip
+              f"by chance {bursting.chance:.4f}, excess {bursting.excess}")  # fmt: skip
         plotting.interval_histogram(run, ax=ax, discard=DISCARD)
         share, chance = 100 * bursting.share.mean, 100 * bursting.chance
         ax.legend(

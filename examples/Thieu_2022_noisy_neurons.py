@@ -5,7 +5,8 @@ Leaky neurons in additive and multiplicative noise
 Figures 2 to 4 of T. K. T. Thieu and R. Melnik, *Effects of noise on leaky integrate-and-fire neuron models for
 neuromorphic computing applications* (ICCSA 2022, arXiv:2202.09482): voltages, their variance, spikes and rates of 100
 independent neurons. The paper gives currents in mV; here they are in nA, and the noise is white, in nA times the root
-of ms. Only the noise of Figure 4 right is in pA per mV times the root of s: in nA it would throw voltages to 10 V.
+of ms. Only the noise of Figure 4 right is in pA per mV times the root of s: in nA it would throw voltages to hundreds
+of volts below zero.
 
 Theory stands beside the simulation: the mean voltage until the first neurons fire (dotted), and the stationary rate
 of renewal theory for neurons that are looked at every 0.1 ms (dashed). The rate goes to that value and not to zero

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking.arrays import checked_array
+from spiking.errors import ParameterError
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -40,8 +43,16 @@ def lorentzian_of(voltages: npt.ArrayLike) -> Lorentzian:
     -------
     Lorentzian
         Arrays of shape (...).
+
+    Raises
+    ------
+    ParameterError
+        If a voltage is not finite, or there are no neurons.
     """
-    v = np.asarray(voltages, float)
-    order = np.mean((1.0 + 1j * v) / (1.0 - 1j * v), axis=-1)
-    w = (1.0 - order.conj()) / (1.0 + order.conj())
-    return Lorentzian(w.imag, w.real)
+    v = checked_array("voltages", voltages)
+    if v.ndim == 0 or v.size == 0:
+        raise ParameterError("", "voltages", v.shape, "must have the neurons as last axis, at least one")
+    inverse = 1.0 / (1.0 - 1j * v)
+    below, above = np.mean(-1j * v * inverse, axis=-1), np.mean(inverse, axis=-1)  # (1 - Z)/2 and (1 + Z)/2
+    w = np.conj(below / above)
+    return Lorentzian(w.imag, np.maximum(w.real, 0.0))

@@ -20,6 +20,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking.arrays import checked_array
 from spiking.errors import ParameterError
 from spiking.specification import ABOVE_MINUS_INF, FINITE, POSITIVE, Specification, parameter
 
@@ -88,7 +89,7 @@ class Interval(NamedTuple):
     upper: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """Fixed points over the input.
 
@@ -103,6 +104,9 @@ class FixedPoints:
     voltages: Floats
     multipliers: Floats
 
+    def __repr__(self) -> str:
+        return f"FixedPoints(inputs of shape {self.input.shape}, {int(self.stable.sum())} stable)"
+
     @property
     def stable(self) -> Flags:
         """Whether each fixed point is stable, shape (2, ...)."""
@@ -110,7 +114,7 @@ class FixedPoints:
         return stable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Orbit:
     """Orbits of a quadratic map.
 
@@ -129,15 +133,33 @@ class Orbit:
     reached: Floats
     spikes: Flags
 
+    def __repr__(self) -> str:
+        steps, *neurons = self.spikes.shape
+        return f"Orbit({steps} steps, neurons of shape {tuple(neurons)}, {int(self.spikes.sum())} spikes)"
+
 
 def step(model: QuadraticMap, voltage: npt.ArrayLike, inputs: npt.ArrayLike = 0.0) -> tuple[Flags, Floats, Floats]:
     """Return (spikes, voltages after resets, voltages before resets) one step on; `inputs` add to `model.input`.
 
     A voltage too large for floating point is inf, which spikes if the threshold is finite.
+
+    Raises
+    ------
+    ParameterError
+        If a voltage is NaN or -inf, an input is not finite, or shapes do not fit.
     """
-    u = np.asarray(voltage, float)
+    u, x = checked_array("voltage", voltage, ABOVE_MINUS_INF), checked_array("inputs", inputs)
+    try:
+        np.broadcast_shapes(u.shape, x.shape)
+    except ValueError:
+        allowed = f"must broadcast against the inputs, of shape {x.shape}"
+        raise ParameterError("", "voltage", u.shape, allowed) from None
+    return _stepped(model, u, x)
+
+
+def _stepped(model: QuadraticMap, u: Floats, x: Floats) -> tuple[Flags, Floats, Floats]:
     with np.errstate(over="ignore"):
-        reached = u + model.a * (u - model.u1) * (u - model.u2) + (model.input + np.asarray(inputs, float))
+        reached = np.asarray(u + model.a * (u - model.u1) * (u - model.u2) + (model.input + x))
     spikes = (reached >= model.threshold) & (model.threshold < math.inf)
     return spikes, np.where(spikes, model.reset, reached), reached
 
@@ -158,7 +180,7 @@ def iterate(model: QuadraticMap, initial: npt.ArrayLike, inputs: npt.ArrayLike) 
     ParameterError
         If a number is not finite, or shapes do not fit.
     """
-    start, given = _finite("initial", initial), _finite("inputs", inputs)
+    start, given = checked_array("initial", initial), checked_array("inputs", inputs)
     if given.ndim == 0:
         raise ParameterError("", "inputs", inputs, "must have the steps as its first axis")
     try:
@@ -170,30 +192,30 @@ def iterate(model: QuadraticMap, initial: npt.ArrayLike, inputs: npt.ArrayLike) 
     reached, spikes = np.empty((len(given), *shape)), np.empty((len(given), *shape), bool)
     voltages[0] = start
     for t, x in enumerate(given):
-        spikes[t], voltages[t + 1], reached[t] = step(model, voltages[t], x)
+        spikes[t], voltages[t + 1], reached[t] = _stepped(model, voltages[t], x)
     return Orbit(model, voltages, reached, spikes)
 
 
 def to_quadratic(model: QuadraticMap, voltage: npt.ArrayLike) -> Floats:
     """Return z = a (u - (u1 + u2)/2) + 1/2 of voltages u: it follows z' = z^2 + c."""
-    u = np.asarray(voltage, float)
+    u = checked_array("voltage", voltage, None)
     return np.asarray(model.a * (u - (model.u1 + model.u2) / 2) + 0.5)
 
 
 def from_quadratic(model: QuadraticMap, z: npt.ArrayLike) -> Floats:
     """Return the voltage whose `to_quadratic` is z."""
-    return np.asarray((model.u1 + model.u2) / 2 + (np.asarray(z, float) - 0.5) / model.a)
+    return _voltage(model, checked_array("z", z, None))
 
 
 def quadratic_parameter(model: QuadraticMap, inputs: npt.ArrayLike | None = None) -> Floats:
     """Return c = 1/4 - a^2 D^2/4 + a x of z' = z^2 + c for inputs x (default: the model's own)."""
-    x = np.asarray(model.input if inputs is None else inputs, float)
+    x = _inputs(model, inputs)
     return np.asarray(0.25 + model.a * (x - model.saddle_node))
 
 
 def input_of(model: QuadraticMap, c: npt.ArrayLike) -> Floats:
     """Return the input whose `quadratic_parameter` is c."""
-    return np.asarray(model.saddle_node + (np.asarray(c, float) - 0.25) / model.a)
+    return np.asarray(model.saddle_node + (checked_array("c", c) - 0.25) / model.a)
 
 
 def fixed_points(model: QuadraticMap, inputs: npt.ArrayLike | None = None) -> FixedPoints:
@@ -206,12 +228,17 @@ def fixed_points(model: QuadraticMap, inputs: npt.ArrayLike | None = None) -> Fi
     model : QuadraticMap
     inputs : array_like, optional
         Inputs x; default: the model's own.
+
+    Raises
+    ------
+    ParameterError
+        If an input is not finite.
     """
-    x = np.asarray(model.input if inputs is None else inputs, float)
+    x = _inputs(model, inputs)
     square = 4 * model.a * (model.saddle_node - x)
     root = np.sqrt(np.where(square >= 0, square, np.nan))
     multipliers = np.stack([1 - root, 1 + root])
-    return FixedPoints(x, from_quadratic(model, multipliers / 2), multipliers)
+    return FixedPoints(x, _voltage(model, multipliers / 2), multipliers)
 
 
 def stable_fixed_point(model: QuadraticMap) -> tuple[float, float]:
@@ -271,11 +298,9 @@ def silent_interval(model: QuadraticMap) -> Interval | None:
     return Interval(float(from_quadratic(model, -root)), model.threshold)
 
 
-def _finite(name: str, value: npt.ArrayLike) -> Floats:
-    try:
-        found = np.asarray(value, float)
-    except (TypeError, ValueError):
-        raise ParameterError("", name, value, "must be an array of finite numbers") from None
-    if not np.isfinite(found).all():
-        raise ParameterError("", name, value, "must be an array of finite numbers")
-    return found
+def _inputs(model: QuadraticMap, inputs: npt.ArrayLike | None) -> Floats:
+    return np.asarray(model.input) if inputs is None else checked_array("inputs", inputs)
+
+
+def _voltage(model: QuadraticMap, z: Floats) -> Floats:
+    return np.asarray((model.u1 + model.u2) / 2 + (z - 0.5) / model.a)

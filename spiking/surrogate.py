@@ -26,9 +26,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from spiking.arrays import checked_array
 from spiking.errors import UnknownNameError
 from spiking.quadratic_map import QuadraticMap, stable_fixed_point
-from spiking.specification import POSITIVE, Requirement, Specification, checked_number, parameter
+from spiking.specification import NOT_NAN, POSITIVE, Requirement, Specification, checked_number, parameter
 
 _DECAY = Requirement("must lie in [0, 1)", lambda x: 0 <= x < 1)
 _NEURONS = ("leaky", "quadratic")
@@ -53,8 +54,14 @@ class RectangularWindow(Specification):
         return 0.5 / self.half_width
 
     def __call__(self, distance: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the gradient at voltages of a given distance from the threshold."""
-        return np.where(np.abs(np.asarray(distance, float)) < self.half_width, self.height, 0.0)
+        """Return the gradient at voltages of a given distance from the threshold.
+
+        Raises
+        ------
+        ParameterError
+            If a distance is not a number.
+        """
+        return np.where(np.abs(checked_array("distance", distance, NOT_NAN)) < self.half_width, self.height, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

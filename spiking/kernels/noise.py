@@ -12,6 +12,8 @@ from spiking.kernels.random import fill, normal, search, uniform, word
 
 CURRENT_USE, EXCITATION_USE, INHIBITION_USE, REFRACTORY_USE = range(4)
 FIXED_TIME, EXPONENTIAL_TIME, NORMAL_TIME = range(3)
+MOST_STEPS = 2.0**62
+"""Of a run, and of a refractory time: their sum is an integer of 64 bits."""
 
 _jit = njit(nogil=True, error_model="numpy")
 
@@ -60,12 +62,11 @@ def _add(voltage, hold, step, noise):
 @_jit
 def _holding(kind, first, second, key, step, neuron):
     """Return a refractory time in whole steps."""
-    if kind == FIXED_TIME:
-        return int(first + 0.5)
-    bits = word(key, step, REFRACTORY_USE, neuron)
-    if kind == EXPONENTIAL_TIME:
-        return int(0.5 - first * math.log(uniform(bits)))
-    return int(max(0.0, first + second * normal(bits)) + 0.5)
+    time = first
+    if kind != FIXED_TIME:
+        bits = word(key, step, REFRACTORY_USE, neuron)
+        time = -first * math.log(uniform(bits)) if kind == EXPONENTIAL_TIME else max(0.0, first + second * normal(bits))
+    return int(min(time, MOST_STEPS) + 0.5)
 
 
 @_jit

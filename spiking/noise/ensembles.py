@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking.errors import UnknownNameError
+from spiking import archive
+from spiking.errors import SpecificationError, UnknownNameError
+from spiking.noise import plain
 from spiking.noise.models import LangevinLIF
 from spiking.recording import Recording
 from spiking.specification import NONNEGATIVE, checked_number
@@ -24,7 +27,7 @@ POPULATION = "LIF"
 """Name of the ensemble in `EnsembleRecording.recording`."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SampleMoments:
     """Mean and variance over the neurons, as functions of time.
 
@@ -43,6 +46,10 @@ class SampleMoments:
     mean_se: Floats
     variance: Floats
     variance_se: Floats
+
+    def __repr__(self) -> str:
+        ends = f", {self.times[0]:g} to {self.times[-1]:g} ms" if self.times.size else ""
+        return f"SampleMoments({self.times.size} samples{ends})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,9 +138,56 @@ class EnsembleRecording:
         )  # fmt: skip
 
     def plot(
-        self, axes: tuple[Axes, Axes, Axes] | None = None, *, window: tuple[float, float] | None = None
+        self,
+        axes: tuple[Axes, Axes, Axes] | None = None,
+        *,
+        window: tuple[float, float] | None = None,
+        bin_width: float | None = None,
     ) -> tuple[Axes, Axes, Axes]:
-        """Draw voltages (traces, mean, standard deviation), raster and rate over time; see `spiking.noise.plotting`."""
+        """Draw voltages (traces, mean, standard deviation), raster and rate over time; see `spiking.noise.plotting`.
+
+        Parameters
+        ----------
+        axes : three Axes, optional
+        window : (float, float), optional
+            First and last time shown, in ms.
+        bin_width : float, optional
+            Of the rate in ms; see `rate_over_time`.
+        """
         from spiking.noise import plotting
 
-        return plotting.overview(self, axes=axes, window=window)
+        return plotting.overview(self, axes=axes, window=window, bin_width=bin_width)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a compressed .npz archive, without loss.
+
+        Raises
+        ------
+        SpecificationError
+            If the file cannot be written.
+        """
+        metadata = {"kind": _KIND, "ensemble": plain.to_plain(self.ensemble)}
+        metadata |= {name: getattr(self, name) for name in _NUMBERS}
+        archive.write(path, metadata, {name: getattr(self, name) for name in _ARRAYS})
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> EnsembleRecording:
+        """Load what `save` wrote.
+
+        Raises
+        ------
+        SpecificationError
+            If the file is not such an archive.
+        """
+        metadata, arrays = archive.read(path, _KIND)
+        try:
+            ensemble = plain.ensemble_of(metadata["ensemble"])
+            numbers = {name: metadata[name] for name in _NUMBERS}
+            return EnsembleRecording(ensemble=ensemble, **numbers, **arrays)
+        except (KeyError, TypeError, SpecificationError) as error:
+            raise SpecificationError(f"{path}: is not a {_KIND} saved by this version ({error})") from None
+
+
+_KIND = "recording of an ensemble"
+_NUMBERS = ("neurons", "duration", "dt", "sampling_interval", "options")
+_ARRAYS = ("spike_steps", "senders", "moments", "traced", "traces")

@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from spiking.errors import ParameterError
 from spiking.noise.ensembles import EnsembleRecording
-from spiking.noise.statistics import interval_statistics, rate_over_time
+from spiking.noise.statistics import interval_statistics, rate_over_time, steps_per_bin
 from spiking.plotting import COLOURS
+from spiking.specification import FINITE, checked_number
 
 Window = tuple[float, float] | None
 
@@ -63,16 +65,19 @@ def raster(ensemble: EnsembleRecording, *, ax: Axes | None = None, window: Windo
     return ax
 
 
-def rate(ensemble: EnsembleRecording, *, ax: Axes | None = None, window: Window = None, bin_width: float = 5.0) -> Axes:
-    """Draw the firing rate in bins, with two standard errors on each side."""
+def rate(
+    ensemble: EnsembleRecording, *, ax: Axes | None = None, window: Window = None, bin_width: float | None = None
+) -> Axes:
+    """Draw the firing rate in bins, as of `rate_over_time`, with two standard errors on each side."""
     ax = ax or plt.subplots(figsize=(6.5, 2.2), layout="constrained")[1]
     course = rate_over_time(ensemble, bin_width)
-    edges = np.arange(course.times.size + 1) * bin_width
+    width = steps_per_bin(ensemble, bin_width) * ensemble.dt
+    edges = np.arange(course.times.size + 1) * width
     ax.stairs(
         course.rate + 2 * course.se, edges, baseline=np.maximum(course.rate - 2 * course.se, 0.0), fill=True,
         color=_RATE, alpha=0.3, lw=0,
     )  # fmt: skip
-    ax.stairs(course.rate, edges, color=_RATE, lw=1.2, label=f"{bin_width:g} ms bins ± 2 s.e.")
+    ax.stairs(course.rate, edges, color=_RATE, lw=1.2, label=f"{width:g} ms bins ± 2 s.e.")
     ax.set(xlabel="time (ms)", ylabel="rate (Hz)", xlim=_window(ensemble, window), ylim=(0, None))
     return ax
 
@@ -92,15 +97,20 @@ def interval_histogram(ensemble: EnsembleRecording, *, ax: Axes | None = None, d
 
 
 def overview(
-    ensemble: EnsembleRecording, *, axes: tuple[Axes, Axes, Axes] | None = None, window: Window = None
+    ensemble: EnsembleRecording,
+    *,
+    axes: tuple[Axes, Axes, Axes] | None = None,
+    window: Window = None,
+    bin_width: float | None = None,
 ) -> tuple[Axes, Axes, Axes]:
     """Draw voltages, raster and rate, one above the other; returns the three axes."""
+    _window(ensemble, window)
     if axes is None:
         _, made = plt.subplots(3, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=(1.4, 1, 1), layout="constrained")
         axes = (made[0], made[1], made[2])
     voltages(ensemble, ax=axes[0], window=window)
     raster(ensemble, ax=axes[1], window=window)
-    rate(ensemble, ax=axes[2], window=window)
+    rate(ensemble, ax=axes[2], window=window, bin_width=bin_width)
     for ax in axes[:2]:
         ax.set_xlabel("")
     for ax in (axes[0], axes[2]):
@@ -109,4 +119,19 @@ def overview(
 
 
 def _window(ensemble: EnsembleRecording, window: Window) -> tuple[float, float]:
-    return (0.0, ensemble.duration) if window is None else window
+    """Return the first and the last time in ms.
+
+    Raises
+    ------
+    ParameterError
+        If they are no two numbers in order.
+    """
+    if window is None:
+        return 0.0, ensemble.duration
+    try:
+        first, last = (checked_number("", "window", end, FINITE) for end in window)
+    except (TypeError, ValueError):
+        raise ParameterError("", "window", window, "must be first and last time in ms, such as (0, 100)") from None
+    if first >= last:
+        raise ParameterError("", "window", window, "must start before it ends")
+    return first, last

@@ -35,8 +35,8 @@ def thieu2022(figure: str) -> ClassicalLIF | ConductanceLIF:
 
     * Figures 2 to 4: nA, as less than 334 pA never makes these neurons fire, and `WhiteNoise` in nA sqrt(ms): with the
       division by sqrt(dt / 1000) it would move the voltage by 126 mV in a ms.
-    * Figure 4 right: 6 nA, and the noise in pA, by `StepNoise.per_second`. In nA, :math:`2 V \xi` is of 4 V per root of
-      ms, and throws voltages to 10 V within 100 ms.
+    * Figure 4 right: 6 nA, and the noise in pA, by `StepNoise.per_second`. In nA, :math:`2 V \xi` moves the voltage by
+      :math:`3.99\,V` per root of ms, 279 mV at -70 mV, and takes some hundreds of volts below zero within 100 ms.
     * Figures 6 to 8: pA and `StepNoise.per_second`, which gives the paper's rates; with `WhiteNoise` of the same
       numbers 7 right does not burst, and the neurons of 8 are silent.
     * Refractory times that the paper leaves unstated (3 right, 4 right): those of 2 right and 4 left.
@@ -51,11 +51,11 @@ def thieu2022(figure: str) -> ClassicalLIF | ConductanceLIF:
     UnknownNameError
         If there is no such panel.
     """
+    if not isinstance(figure, str) or figure not in PANELS:
+        raise UnknownNameError("figure", figure, PANELS)
     if figure in _CLASSICAL:
         nano, noise, refractory = _CLASSICAL[figure]
         return ClassicalLIF(current=nano * _PA_PER_NA, noise=noise, refractory=refractory)
-    if figure not in _CONDUCTANCE:
-        raise UnknownNameError("figure", figure, PANELS)
     mean, sigma, multiplicative, refractory, leak = _CONDUCTANCE[figure]
     own = StepNoise.per_second(sigma, multiplicative=multiplicative) if sigma else NoNoise()
     return ConductanceLIF(current=mean, noise=own, refractory=refractory, leak=leak)

@@ -16,7 +16,7 @@ from spiking.errors import NumericalError, ParameterError
 from spiking.kernels.tables import MOST_EXPECTED, pack, poisson_row
 from spiking.neurons import Exponential, Fixed, Normal, Refractory
 from spiking.noise.ensembles import EnsembleRecording
-from spiking.noise.models import ConductanceLIF, LangevinLIF
+from spiking.noise.models import ClassicalLIF, ConductanceLIF, LangevinLIF
 from spiking.specification import POSITIVE, Requirement, checked_number
 from spiking.timing import time_grid
 
@@ -88,7 +88,7 @@ def simulate_ensemble(
     """
     from spiking.kernels import noise as kernel
 
-    if not isinstance(ensemble, LangevinLIF):
+    if not isinstance(ensemble, ClassicalLIF | ConductanceLIF):
         raise ParameterError("", "ensemble", type(ensemble).__name__, "must be a ClassicalLIF or a ConductanceLIF")
     neurons = int(checked_number("", "neurons", neurons, POSITIVE, integer=True))
     seeds.check(seed)
@@ -99,6 +99,8 @@ def simulate_ensemble(
     traced = _traced(traces, neurons)
     remedy = "reduce duration, neurons or traces, or raise sampling_interval"
     memory.check(128.0 * neurons + samples * (72.0 + 8.0 * traced.size), "the record", remedy)
+    if every * samples > kernel.MOST_STEPS:
+        raise ParameterError("", "dt", dt, f"must give at most 2^62 steps (here {float(every * samples):.3g})")
 
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
     key = root.generate_state(2)

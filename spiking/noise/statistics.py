@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FEWEST_IN_A_BURST = 3
+_USUAL_BIN = 5.0
 _AT_LEAST_2 = Requirement("must be at least 2", lambda x: x >= 2)
 
 
@@ -61,9 +62,11 @@ class Bursts(NamedTuple):
     share : Estimate
         Of all spikes, those in bursts.
     chance : float
-        The share if successive intervals were independent: with q the share of intervals up to the longest allowed, a
-        spike falls into a run of n spikes with probability :math:`n q^{n-1} (1 - q)^2`. Neurons burst if `share` is
-        larger.
+        The share to be expected if successive intervals were independent: then all orders of a neuron's intervals are
+        equally likely, and this is the mean over them. It needs no stationary record, and none that is long.
+    excess : Estimate
+        `share` less `chance`; its mean is exactly 0 for independent intervals, also if neurons differ. Neurons burst if
+        it is larger by several standard errors.
     """
 
     neuron: Ints
@@ -74,6 +77,7 @@ class Bursts(NamedTuple):
     spikes_per_burst: Estimate
     share: Estimate
     chance: float
+    excess: Estimate
 
 
 def firing_rate(ensemble: EnsembleRecording, *, discard: float = 0.0) -> Estimate:
@@ -87,25 +91,27 @@ def firing_rate(ensemble: EnsembleRecording, *, discard: float = 0.0) -> Estimat
     ParameterError
         If nothing is left after `discard`.
     """
-    discard = checked_discard(discard, ensemble.duration)
-    counts = np.bincount(ensemble.senders[ensemble.times > discard], minlength=ensemble.neurons)
+    after = _after(ensemble, discard)
+    counts = np.bincount(ensemble.senders[after], minlength=ensemble.neurons)
     return block_estimate(counts * 1000.0 / (ensemble.duration - discard))
 
 
-def rate_over_time(ensemble: EnsembleRecording, bin_width: float = 5.0) -> RateCourse:
-    """Firing rate in successive bins of `bin_width` ms, a multiple of dt; an incomplete last bin is left out.
+def rate_over_time(ensemble: EnsembleRecording, bin_width: float | None = None) -> RateCourse:
+    """Firing rate in successive bins; an incomplete last bin is left out.
+
+    Parameters
+    ----------
+    bin_width : float, optional
+        In ms, a multiple of dt. Default: the multiple nearest to 5 ms, at most the duration.
 
     Raises
     ------
     ParameterError
         If the bin is no multiple of dt, or longer than the run.
     """
-    width = checked_number("", "bin_width", bin_width, POSITIVE)
-    every, steps = round(width / ensemble.dt), round(ensemble.duration / ensemble.dt)
-    if every < 1 or not math.isclose(every * ensemble.dt, width, rel_tol=1e-9) or every > steps:
-        allowed = f"must be a multiple of dt = {ensemble.dt:g} ms, and at most {ensemble.duration:g}"
-        raise ParameterError("", "bin_width", width, allowed)
-    bins, n = steps // every, ensemble.neurons
+    every = steps_per_bin(ensemble, bin_width)
+    width, n = every * ensemble.dt, ensemble.neurons
+    bins = _steps(ensemble) // every
     place = (ensemble.spike_steps - 1) // every
     inside = place < bins
     sums = np.bincount(place[inside], minlength=bins)
@@ -169,10 +175,7 @@ def bursts(
     longest = checked_number("", "longest", longest, POSITIVE)
     fewest = int(checked_number("", "fewest", fewest, _AT_LEAST_2, integer=True))
     neuron, times, _ = _sorted_spikes(ensemble, discard)
-    same = np.diff(neuron) == 0
-    joined = same & (np.diff(times) <= longest * (1 + 1e-9))
-    q = joined.sum() / same.sum() if same.any() else math.nan
-    shorter = np.arange(1, fewest)
+    joined = (np.diff(neuron) == 0) & (np.diff(times) <= longest * (1 + 1e-9))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], joined, [False]]).astype(np.int8)))
     first, last = edges[::2], edges[1::2]
     long = last - first + 1 >= fewest
@@ -181,18 +184,70 @@ def bursts(
     n = ensemble.neurons
     inside = np.bincount(owner, size, n)
     every = np.bincount(neuron, minlength=n)
+    expected = _in_runs_by_chance(every, np.bincount(neuron[1:][joined], minlength=n), fewest)
     seconds = (ensemble.duration - discard) / 1000.0
     return Bursts(
         owner, size, times[first], times[last],
         rate=block_estimate(np.bincount(owner, minlength=n) / seconds),
         spikes_per_burst=_ratio(inside, np.bincount(owner, minlength=n)), share=_ratio(inside, every),
-        chance=float(1.0 - np.sum(shorter * q ** (shorter - 1)) * (1.0 - q) ** 2),
+        chance=_ratio(expected, every).mean, excess=_ratio(inside - expected, every),
     )  # fmt: skip
+
+
+def steps_per_bin(ensemble: EnsembleRecording, bin_width: float | None) -> int:
+    """Return the number of steps in a bin of `rate_over_time`; errors as there."""
+    dt, steps = _checked(ensemble).dt, _steps(ensemble)
+    if bin_width is None:
+        return min(max(1, round(_USUAL_BIN / dt)), steps)
+    width = checked_number("", "bin_width", bin_width, POSITIVE)
+    every = round(width / dt)
+    if every < 1 or not math.isclose(every * dt, width, rel_tol=1e-9) or every > steps:
+        allowed = f"must be a multiple of dt = {dt:g} ms, and at most {ensemble.duration:g}"
+        raise ParameterError("", "bin_width", width, allowed)
+    return every
+
+
+def _checked(ensemble: EnsembleRecording) -> EnsembleRecording:
+    if not isinstance(ensemble, EnsembleRecording):
+        raise ParameterError("", "ensemble", type(ensemble).__name__, "must be an EnsembleRecording")
+    return ensemble
+
+
+def _steps(ensemble: EnsembleRecording) -> int:
+    return round(ensemble.duration / ensemble.dt)
+
+
+def _after(ensemble: EnsembleRecording, discard: float) -> npt.NDArray[np.bool_]:
+    """Return which spikes fall after `discard`, in whole steps: a spike at `discard` does not."""
+    discard = checked_discard(discard, _checked(ensemble).duration)
+    after: npt.NDArray[np.bool_] = ensemble.spike_steps > math.floor(discard / ensemble.dt * (1 + 1e-12))
+    return after
+
+
+def _in_runs_by_chance(spikes: Ints, short: Ints, fewest: int) -> Floats:
+    """Return how many spikes of a neuron lie in runs of at least `fewest`: mean over all orders of its intervals.
+
+    Parameters
+    ----------
+    spikes, short : array of int, shape (neurons,)
+        Numbers of spikes, and of intervals that join the spikes at their ends to one run; the others part them.
+    """
+    intervals = np.maximum(spikes - 1, 0)
+    parting = intervals - short
+    lost, all_short = np.zeros(spikes.size), np.ones(spikes.size)  # chance that `run - 1` stated intervals are short
+    for run in range(1, min(fewest - 1, int(spikes.max(initial=0))) + 1):
+        left = intervals - run + 1
+        at_end = all_short * parting / np.maximum(left, 1)
+        within = at_end * (parting - 1) / np.maximum(left - 1, 1)
+        runs = 2 * at_end + (spikes - run - 1) * within
+        lost += run * np.where(spikes > run, runs, np.where(spikes == run, all_short, 0.0))
+        all_short *= np.maximum(short - run + 1, 0) / np.maximum(left, 1)
+    return spikes - lost
 
 
 def _sorted_spikes(ensemble: EnsembleRecording, discard: float) -> tuple[Ints, Floats, Ints]:
     """Return neurons, times in ms and steps of the spikes after `discard`, neuron by neuron."""
-    kept = ensemble.times > checked_discard(discard, ensemble.duration)
+    kept = _after(ensemble, discard)
     steps, senders = ensemble.spike_steps[kept], ensemble.senders[kept]
     order = np.lexsort((steps, senders))
     return senders[order], np.asarray(steps[order] * ensemble.dt, float), steps[order]

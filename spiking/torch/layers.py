@@ -9,7 +9,7 @@ from spiking.errors import ParameterError, SpecificationError
 from spiking.quadratic_map import QuadraticMap
 from spiking.specification import FINITE, POSITIVE, checked_number
 from spiking.surrogate import RectangularWindow, leaky_window, quadratic_window
-from spiking.torch.gradients import spike
+from spiking.torch.gradients import check_floating, windowed_step
 
 
 class _Neurons(nn.Module):
@@ -37,29 +37,29 @@ class _Neurons(nn.Module):
         input : Tensor, shape (batch, ...)
             Of a floating-point type.
         state : Tensor, shape (batch, ...), optional
-            Voltages after the last step. None: all at reset, as at the start.
+            Voltages after the last step; taken in the input's type. None: all at reset, as at the start.
 
         Returns
         -------
         spikes, state : Tensor, shape (batch, ...)
-            Spikes are 0 or 1. No gradient flows through a reset itself: a neuron that spikes forgets.
+            In the input's type; spikes are 0 or 1. No gradient flows through a reset: a neuron that spikes forgets.
 
         Raises
         ------
         SpecificationError
-            If the input is not floating-point, or the state has another shape.
+            If input or state is no tensor of a floating-point type, or their shapes differ.
         """
-        if not input.is_floating_point():
-            raise SpecificationError(f"input of type {input.dtype}: must be of a floating-point type")
+        check_floating("input", input)
         if state is None:
             state = self.reset.to(input).expand_as(input)
-        elif state.shape != input.shape:
-            raise SpecificationError(
-                f"state of shape {tuple(state.shape)}: must be that of the input {tuple(input.shape)}"
-            )
-        voltage = self.moved(state, input)
-        spikes = spike(voltage - self.threshold, self.half_width)
-        return spikes, torch.where(spikes > 0, self.reset, voltage)
+        else:
+            check_floating("state", state)
+            if state.shape != input.shape:
+                shapes = f"{tuple(state.shape)}: must be that of the input {tuple(input.shape)}"
+                raise SpecificationError(f"state of shape {shapes}")
+        voltage = self.moved(state.to(input.dtype), input)
+        spikes = windowed_step(voltage - self.threshold, self.half_width)
+        return spikes.to(input.dtype), torch.where(spikes > 0, self.reset, voltage).to(input.dtype)
 
     def moved(self, state: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from spiking.errors import SpecificationError
 from spiking.specification import POSITIVE, PROBABILITY, checked_number
+from spiking.torch.gradients import check_floating
 
 
 class ThresholdDependentBatchNorm(nn.Module):
@@ -64,7 +65,8 @@ class ThresholdDependentBatchNorm(nn.Module):
         Parameters
         ----------
         inputs : Tensor, shape (steps, batch, features, ...)
-            Averages run over all axes but that of the features.
+            Averages run over all axes but that of the features. Of the layer's own type (single precision, or what
+            ``double()`` made it), or of a half precision if that is single.
 
         Returns
         -------
@@ -74,8 +76,12 @@ class ThresholdDependentBatchNorm(nn.Module):
         Raises
         ------
         SpecificationError
-            If the input has another shape, or training has one value only per feature.
+            If the input has another shape or type, or training has one value only per feature.
         """
+        check_floating("inputs", inputs)
+        own, half = self.weight.dtype, (torch.float16, torch.bfloat16)
+        if inputs.dtype != own and not (own == torch.float32 and inputs.dtype in half):
+            raise SpecificationError(f"inputs of type {inputs.dtype}: must be of the layer's, {own}; see its to()")
         if inputs.dim() < 3 or inputs.shape[2] != self.features:
             allowed = f"must be (steps, batch, {self.features}, ...)"
             raise SpecificationError(f"inputs of shape {tuple(inputs.shape)}: {allowed}")

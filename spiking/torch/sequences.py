@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from spiking.errors import SpecificationError
+from spiking.torch.gradients import check_floating
 
 
 def unroll(
@@ -30,8 +31,9 @@ def unroll(
     Raises
     ------
     SpecificationError
-        If the sequence has no steps.
+        If the inputs are no tensor of a floating-point type, or have no steps.
     """
+    check_floating("inputs", inputs)
     if inputs.dim() < 2 or len(inputs) == 0:
         raise SpecificationError(
             f"inputs of shape {tuple(inputs.shape)}: must be (steps, batch, ...), at least one step"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 import naive_network
 import numpy as np
@@ -22,11 +24,13 @@ from spiking.noise import (
     bursts,
     firing_rate,
     interval_statistics,
+    plain,
     rate_over_time,
     simulate_ensemble,
     thieu2022,
 )
 from spiking.noise.ensembles import EnsembleRecording
+from spiking.noise.statistics import _in_runs_by_chance
 
 BUSY = ConductanceLIF(
     current=400.0, noise=WhiteNoise(3.0, multiplicative=True), refractory=spiking.Normal(1.0, 2.0),
@@ -133,7 +137,7 @@ def test_conventions_of_the_noise_are_one_white_noise():
 
 
 def test_standard_errors_are_the_scatter_of_repeated_runs():
-    """Mean, variance, rate, rate in a bin, CV: over 200 runs, their z have variance 1."""
+    """Mean, variance, rate, rate in a bin, CV, bursts: over 200 runs, z of variance 1; no bursts in excess."""
     neuron = ClassicalLIF(current=600.0, noise=WhiteNoise(2000.0), refractory=spiking.Fixed(2.0))
     rows = []
     for seed in range(200):
@@ -144,19 +148,73 @@ def test_standard_errors_are_the_scatter_of_repeated_runs():
         rows.append([
             (sample.mean[-1], sample.mean_se[-1]), (sample.variance[-1], sample.variance_se[-1]), rate,
             (course.rate[-1], course.se[-1]), intervals.mean, intervals.variation, burst.rate, burst.share,
+            burst.excess,
         ])  # fmt: skip
     values, errors = np.moveaxis(np.array(rows), 2, 0)
     ratio = values.var(axis=0, ddof=1) / (errors**2).mean(axis=0)
     assert np.all(np.abs(ratio - 1.0) < 4 * math.sqrt(2 / 200)), ratio
+    assert abs(values[:, -1].mean()) < 3 * values[:, -1].std() / math.sqrt(200)
+    assert errors[:, -1].mean() < 0.01
+
+
+def of_spikes(times, duration, dt=0.1):
+    """A recording of neurons whose spike times in ms are given."""
+    pairs = sorted((round(t / dt), n) for n, own in enumerate(times) for t in own)
+    steps, senders = np.array(pairs, np.int64).reshape(-1, 2).T
+    return EnsembleRecording(
+        ClassicalLIF(), len(times), duration, dt, 1.0, steps, senders, np.zeros((round(duration), 3, 3)),
+        np.empty(0, int), np.empty((round(duration), 0)), {},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("fewest", [2, 3, 4, 9])
+def test_runs_by_chance_against_all_orders(fewest):
+    """The naive twin: every order of short and long intervals, run by run."""
+    for spikes in range(8):
+        for short in range(max(spikes, 1)):
+            orders = list(itertools.combinations(range(spikes - 1), short)) if spikes > 1 else [()]
+            inside = 0
+            for order in orders:
+                joined = "".join("j" if k in order else " " for k in range(spikes - 1))
+                runs = [len(run) + 1 for run in joined.split(" ")] if spikes else []
+                inside += sum(run for run in runs if run >= fewest)
+            found = _in_runs_by_chance(np.array([spikes]), np.array([short]), fewest)
+            assert found[0] == pytest.approx(inside / len(orders), abs=1e-12), (spikes, short)
+
+
+@pytest.mark.parametrize(("duration", "rate"), [(200.0, 20.0), (1000.0, 12.0)])
+def test_poisson_neurons_do_not_burst(duration, rate):
+    """Records of few spikes, neurons of two rates: no excess, within its standard error, over 60 runs."""
+    rng, found = np.random.default_rng(7), []
+    for _ in range(60):
+        numbers = rng.poisson(60 * [0.5e-3 * rate * duration, 1.5e-3 * rate * duration])
+        times = [np.unique(rng.integers(1, round(10 * duration), n) / 10) for n in numbers]
+        found.append(bursts(of_spikes(times, duration), longest=30.0).excess)
+    values, errors = np.array(found).T
+    assert abs(values.mean()) < 3 * values.std() / math.sqrt(60)
+    assert values.var(ddof=1) / (errors**2).mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / 60))
+    assert errors.mean() < 0.03
+
+
+def test_bursting_neurons_do():
+    """Bursts of three at 4 Hz, 5 ms between spikes, and the same spikes with their intervals in another order."""
+    rng = np.random.default_rng(8)
+    pauses = [np.maximum(rng.exponential(240.0, 40), 30.0).round(1) for _ in range(50)]
+    bursting = [np.cumsum(np.column_stack([p, np.full((40, 2), 5.0)]).ravel()) for p in pauses]
+    shuffled = [np.cumsum(rng.permutation(np.diff(t, prepend=0.0))) for t in bursting]
+    duration = max(t[-1] for t in bursting).round() + 1.0
+    found, mixed = (bursts(of_spikes(times, duration), longest=10.0) for times in (bursting, shuffled))
+    assert found.share.mean == 1.0
+    assert found.excess.mean == pytest.approx(1.0 - found.chance)
+    assert found.chance < 0.8
+    assert found.excess.mean > 20 * found.excess.se
+    assert abs(mixed.excess.mean) < 3 * mixed.excess.se < 0.1
 
 
 def test_statistics_of_a_known_recording():
     """Neuron 0: 1, 2, 3, 10, 20, 21; neuron 1: 5, 6.5, 8; neuron 2 silent (ms)."""
     times = [(1.0, 0), (2.0, 0), (3.0, 0), (5.0, 1), (6.5, 1), (8.0, 1), (10.0, 0), (20.0, 0), (21.0, 0)]
-    steps, senders = np.array([(round(t / 0.1), n) for t, n in times]).T
-    found = EnsembleRecording(
-        ClassicalLIF(), 3, 25.0, 0.1, 1.0, steps, senders, np.zeros((25, 3, 3)), np.empty(0, int), np.empty((25, 0)), {}
-    )
+    found = of_spikes([[t for t, n in times if n == neuron] for neuron in range(3)], 25.0)
     assert firing_rate(found).mean == pytest.approx(9 / 3 / 0.025)
     assert firing_rate(found).se == pytest.approx(np.std([240.0, 120.0, 0.0], ddof=1) / math.sqrt(3))
     course = rate_over_time(found, 5.0)
@@ -171,12 +229,64 @@ def test_statistics_of_a_known_recording():
     np.testing.assert_allclose(burst.end, [3.0, 8.0])
     assert burst.share.mean == pytest.approx(6 / 9)
     assert burst.rate.mean == pytest.approx(2 / 3 / 0.025)
-    assert burst.chance == pytest.approx(1 - (2 / 7) ** 2 * (1 + 2 * 5 / 7))
+    assert burst.chance == pytest.approx((3 + (3 * 4 + 6 * 3) / 10) / 9)  # 10 orders: 4, 1, 1 or 3, 2, 1 or 2, 2, 2
+    assert burst.excess.mean == pytest.approx(burst.share.mean - burst.chance)
     assert bursts(found, longest=1.5, fewest=2).size.tolist() == [3, 2, 3]
     assert math.isnan(bursts(found, longest=1.5, discard=21.5).share.mean)
+    assert bursts(found, longest=1.5, fewest=10**12).size.size == 0
     recording = found.recording()
     assert recording.rates()["LIF"].mean == pytest.approx(120.0)
     assert recording.counts[0, :, 0].tolist() == np.histogram(recording.times - 1e-6, 25, (0, 25))[0].tolist()
+
+
+def test_a_spike_at_the_end_of_what_is_discarded_is_discarded():
+    """Also where the product of step and dt lies above it: 3 * 0.1 > 0.3."""
+    for step in (3, 6, 7, 11, 12):
+        found = of_spikes([[step * 0.1, 1.8, 1.9]], 2.0)
+        assert firing_rate(found, discard=step / 10).mean == pytest.approx(2 / (2.0 - step / 10) * 1000.0)
+        assert interval_statistics(found, discard=step / 10).intervals.size == 1
+        assert firing_rate(found, discard=(step - 0.5) / 10).mean == pytest.approx(3 / (2.05 - step / 10) * 1000.0)
+
+
+@pytest.mark.parametrize("refractory", [spiking.Fixed(1e300), spiking.Exponential(1e300), spiking.Normal(1e300, 1e280)])
+def test_refractory_times_beyond_any_run(refractory):
+    found = simulate_ensemble(ClassicalLIF(refractory=refractory), 50.0, neurons=10)
+    assert np.sort(found.senders).tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_recordings_save_and_load(name, tmp_path):
+    own = CASES[name]
+    seed = np.random.SeedSequence(3)
+    found = simulate_ensemble(own, 12.0, neurons=5, seed=seed, traces=[1, 4], sampling_interval=0.3)
+    found.save(tmp_path / "run.npz")
+    again = EnsembleRecording.load(tmp_path / "run.npz")
+    assert again.ensemble == own
+    assert repr(again) == repr(found)
+    for field in fields(found):
+        ours, theirs = getattr(found, field.name), getattr(again, field.name)
+        np.testing.assert_array_equal(ours, theirs, strict=isinstance(ours, np.ndarray))
+
+
+def test_what_is_no_recording_is_not_loaded(tmp_path):
+    found = simulate_ensemble(ClassicalLIF(), 5.0, neurons=2)
+    found.recording().save(tmp_path / "other.npz")
+    with pytest.raises(SpecificationError, match="is not a recording of an ensemble saved by snn2ode"):
+        EnsembleRecording.load(tmp_path / "other.npz")
+    for values, message in (
+        ({"kind": "cubic"}, "LangevinLIF of kind 'cubic': must be one of classical, conductance"),
+        ({"kind": "classical", "leak": -1.0}, "leak = -1.0"), ({"kind": "classical", "mass": 1.0}, "mass"),
+        ({"kind": "classical", "noise": {"kind": "red"}}, "Noise of kind 'red': must be one of none, white, step"),
+    ):  # fmt: skip
+        with pytest.raises(SpecificationError, match=message):
+            plain.ensemble_of(values)
+
+
+def test_results_are_shown_in_a_line():
+    found = simulate_ensemble(ClassicalLIF(), 5.0, neurons=2)
+    assert repr(found) == "EnsembleRecording(2 neurons, 5 ms, 2 spikes)"
+    assert repr(found.sample_moments(start=1.0)) == "SampleMoments(41 samples, 1 to 5 ms)"
+    assert repr(found.sample_moments(start=6.0)) == "SampleMoments(0 samples)"
 
 
 def test_refractory_times_have_their_moments():
@@ -203,6 +313,17 @@ def test_it_plots():
     plotting.variance(simulate_ensemble(CASES["no noise"], 5.0))
     assert "CV" in plotting.interval_histogram(found).get_legend_handles_labels()[1][0]
     plotting.interval_histogram(simulate_ensemble(CASES["free"], 5.0, neurons=2))
+    for dt, duration, width in ((0.3, 90.0, 5.1), (0.7, 210.0, 4.9), (7.0, 70.0, 7.0), (0.1, 3.0, 3.0)):
+        short = simulate_ensemble(ClassicalLIF(), duration, dt=dt)
+        np.testing.assert_array_equal(rate_over_time(short).rate, rate_over_time(short, width).rate)
+        assert f"{width:g} ms bins" in plotting.rate(short).get_legend_handles_labels()[1][0]
+    short.plot()
+    axes = found.plot(window=(10, 20), bin_width=2.5)
+    assert axes[0].get_xlim() == (10.0, 20.0)
+    assert "2.5 ms bins" in axes[2].get_legend_handles_labels()[1][0]
+    for window in ((1,), (1, 2, 3), 5, (5, 5), (0, math.inf), ("a", "b")):
+        with pytest.raises(ParameterError, match="window = "):
+            found.plot(window=window)
     plt.close("all")
 
 
@@ -234,10 +355,17 @@ def test_it_plots():
         (lambda: firing_rate(simulate_ensemble(BUSY, 5.0), discard=5.0), ParameterError, "discard = 5.0"),
         (lambda: rate_over_time(simulate_ensemble(BUSY, 5.0), 0.15), ParameterError, "bin_width = 0.15: must be a mul"),
         (lambda: bursts(simulate_ensemble(BUSY, 5.0), 2.0, fewest=1), ParameterError, "fewest = 1: must be at least 2"),
+        (lambda: thieu2022(["9"]), UnknownNameError, "figure ['9'] does not exist"),
+        (lambda: simulate_ensemble(BUSY, 5.0, dt=1e-300), ParameterError, "dt = 1e-300: must give at most 2^62 steps"),
+        (lambda: firing_rate(5), ParameterError, "ensemble = 'int': must be an EnsembleRecording"),
+        (lambda: firing_rate(simulate_ensemble(BUSY, 5.0).recording()), ParameterError, "ensemble = 'Recording': must"),
+        (lambda: rate_over_time(5), ParameterError, "ensemble = 'int': must be an EnsembleRecording"),
+        (lambda: interval_statistics(None), ParameterError, "ensemble = 'NoneType': must be an EnsembleRecording"),
+        (lambda: bursts(None, 3.0), ParameterError, "ensemble = 'NoneType': must be an EnsembleRecording"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused(call, error, message):
-    with pytest.raises(error, match=message.replace("(", r"\(")):
+    with pytest.raises(error, match=re.escape(message)):
         call()
 
 

@@ -22,6 +22,7 @@ from spiking.quadratic_map import (
     step,
     to_quadratic,
 )
+from spiking.surrogate import RectangularWindow
 
 PUBLISHED = QuadraticMap(a=0.25, u1=0.0, u2=0.5)
 
@@ -228,3 +229,32 @@ def test_refused_orbits():
     ):
         with pytest.raises(ParameterError, match=message):
             iterate(PUBLISHED, initial, inputs)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: step(PUBLISHED, "x"), "voltage = 'x': must be an array of real numbers"),
+        (lambda: step(PUBLISHED, math.nan), "voltage = nan: must be finite or inf"),
+        (lambda: step(PUBLISHED, [0.0, -math.inf]), "voltage = -inf"),
+        (lambda: step(PUBLISHED, 0.0, [[1.0], [2.0, 3.0]]), "inputs = .*must be an array of real numbers"),
+        (lambda: step(PUBLISHED, 0.0, math.inf), "inputs = inf: must be finite"),
+        (lambda: step(PUBLISHED, [0.0, 1.0], [1.0, 2.0, 3.0]), r"voltage = \(2,\): must broadcast .* shape \(3,\)"),
+        (lambda: fixed_points(PUBLISHED, "x"), "inputs = 'x'"),
+        (lambda: fixed_points(PUBLISHED, [0.0, math.nan]), "inputs = nan"),
+        (lambda: quadratic_parameter(PUBLISHED, [1j]), "inputs = "),
+        (lambda: input_of(PUBLISHED, math.inf), "c = inf"),
+        (lambda: to_quadratic(PUBLISHED, ["1"]), "voltage = "),
+        (lambda: from_quadratic(PUBLISHED, np.array([1j])), "z = .*must be an array of real numbers"),
+        (lambda: RectangularWindow(1.0)("x"), "distance = 'x'"),
+        (lambda: RectangularWindow(1.0)([0.0, math.nan]), "distance = nan"),
+    ],
+)
+def test_refused_numbers(call, message):
+    with pytest.raises(ParameterError, match=message):
+        call()
+
+
+def test_results_are_shown_in_a_line():
+    assert repr(fixed_points(PUBLISHED, np.zeros((3, 2)))) == "FixedPoints(inputs of shape (3, 2), 6 stable)"
+    assert repr(iterate(PUBLISHED, 0.9, np.zeros((4, 2)))) == "Orbit(4 steps, neurons of shape (2,), 2 spikes)"

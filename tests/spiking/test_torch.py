@@ -69,7 +69,8 @@ def test_the_gradient_is_the_window():
     distance = torch.tensor(
         [-3.0, -half_width, -edge, -0.2, 0.0, edge, half_width, 2.0], dtype=DOUBLE, requires_grad=True
     )
-    spikes = spike(distance, torch.tensor(half_width, dtype=DOUBLE))
+    spikes = spike(distance, half_width)
+    assert torch.equal(spikes, spike(distance, torch.tensor([half_width], dtype=DOUBLE)))
     assert spikes.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
     weights = torch.arange(1.0, 9.0, dtype=DOUBLE)
     (spikes * weights).sum().backward()
@@ -130,6 +131,10 @@ def test_type_and_device_follow_the_input(make):
     layer = make()
     for dtype in (torch.float16, torch.bfloat16, torch.float32, DOUBLE):
         spikes, state = layer(*layer(torch.ones(2, 3, dtype=dtype)))
+        assert spikes.dtype == state.dtype == dtype
+        spikes, state = layer(*layer(torch.tensor(1.0, dtype=dtype)))
+        assert spikes.dtype == state.dtype == dtype
+        spikes, state = layer(torch.ones(2, 3, dtype=dtype), torch.zeros(2, 3, dtype=DOUBLE))
         assert spikes.dtype == state.dtype == dtype
     spikes, state = layer(torch.zeros(2, 3, device="meta"))
     assert spikes.device.type == state.device.type == "meta"
@@ -204,8 +209,19 @@ def test_refused_layers(make, message):
 
 
 def test_refused_inputs():
-    with pytest.raises(SpecificationError, match="floating-point"):
-        QIF()(torch.ones(2, 3, dtype=torch.int64))
+    for layer in (QIF(), ThresholdDependentBatchNorm(3), lambda inputs: unroll(QIF(), inputs), lambda d: spike(d, 1.0)):
+        for inputs in (torch.ones(2, 3, 3, dtype=torch.int64), np.ones((2, 3, 3))):
+            with pytest.raises(SpecificationError, match="type .*must be .*of a floating-point type"):
+                layer(inputs)
+    with pytest.raises(SpecificationError, match="state of type ndarray: must be a tensor"):
+        QIF()(torch.ones(2, 3), np.ones((2, 3)))
+    with pytest.raises(SpecificationError, match="inputs of type torch.float64: must be of the layer's, torch.float32"):
+        ThresholdDependentBatchNorm(3)(torch.ones(2, 3, 3, dtype=DOUBLE))
+    with pytest.raises(SpecificationError, match="inputs of type torch.float32: must be of the layer's, torch.float64"):
+        ThresholdDependentBatchNorm(3).double()(torch.ones(2, 3, 3))
+    for half_width in (0.0, -1.0, float("nan"), "1", torch.tensor(0.0), torch.tensor(-1.0), torch.ones(2)):
+        with pytest.raises(ParameterError, match="half_width = "):
+            spike(torch.zeros(3), half_width)
     with pytest.raises(SpecificationError, match=r"state of shape \(3,\)"):
         QIF()(torch.ones(2, 3), torch.zeros(3))
     with pytest.raises(SpecificationError, match="at least one step"):
