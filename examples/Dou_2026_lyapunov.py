@@ -104,7 +104,7 @@ def draw_network(ax):
             WEIGHTS, [1000 * f.mean for f in found], [2000 * f.se for f in found], fmt=f"{marker}-", ms=4, lw=1.0,
             color=colour, label=f"noise {deviation} mV/ms",
         )  # fmt: skip
-    ax.set(xscale="log", xlabel="inhibitory weight (mV)", ylabel="first exponent (1/s)")
+    ax.set(xscale="log", xlabel="inhibitory weight (mV)", ylabel="first exponent (1/s)", ylim=(-14, 11))
     _plain_ticks(ax.xaxis, (0.02, 0.05, 0.1, 0.2, 0.5))
 
 

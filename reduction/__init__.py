@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reduction.explicit import ExplicitEquations
     from reduction.exporting.programs import export
     from reduction.integration import integrate
+    from reduction.levels.crossing_density import CrossingDensity, crossing_density
     from reduction.levels.exact import montbrio_pazo_roxin
     from reduction.levels.quadratic_field import exact_mean_field
     from reduction.levels.shot_noise import shot_noise_rate
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Branch": "continuation.results",
+    "CrossingDensity": "levels.crossing_density",
     "Cycle": "continuation.results",
     "Diagram": "continuation.diagram",
     "Equilibrium": "continuation.results",
@@ -73,6 +75,7 @@ _HOME = {
     "continue_equilibrium": "continuation.equilibria",
     "continue_point": "continuation.curves",
     "correlation_dimension": "attractors.dimension",
+    "crossing_density": "levels.crossing_density",
     "derive": "symbolic",
     "diagram": "continuation.diagram",
     "error_budget": "aspects.budget",
@@ -98,6 +101,7 @@ _HOME = {
 
 __all__ = [
     "Branch",
+    "CrossingDensity",
     "Cycle",
     "Diagram",
     "Equilibrium",
@@ -124,6 +128,7 @@ __all__ = [
     "continue_equilibrium",
     "continue_point",
     "correlation_dimension",
+    "crossing_density",
     "derive",
     "diagram",
     "error_budget",

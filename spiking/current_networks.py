@@ -19,8 +19,6 @@ from spiking.wiring import Annealed
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_ALONE = 1.0
-
 
 class CurrentNetwork(NamedTuple):
     r"""Neurons of a network, numbered through its populations.
@@ -34,7 +32,8 @@ class CurrentNetwork(NamedTuple):
     leak, rest, threshold, reset : array, shape (neurons,)
         :math:`\gamma` in 1/ms, the others in mV.
     mean, tau, noise : array, shape (neurons,)
-        :math:`\mu` in mV/ms, :math:`\tau` in ms (1 where nothing has one), :math:`\nu` in mV/ms^(3/2).
+        :math:`\mu` in mV/ms; :math:`\tau` in ms, infinite where a current is constant (neither noise nor synapses);
+        :math:`\nu` in mV/ms^(3/2).
     first : array of int, shape (neurons + 1,)
         Where a source's edges begin.
     targets : array of int, shape (edges,)
@@ -52,6 +51,11 @@ class CurrentNetwork(NamedTuple):
     first: Ints
     targets: Ints
     jumps: Floats
+
+    @property
+    def deviation(self) -> Floats:
+        """Stationary standard deviation of the drives' currents in mV/ms."""
+        return np.asarray(self.noise * np.sqrt(0.5 * np.where(np.isinf(self.tau), 0.0, self.tau)))
 
 
 def current_network(network: Network) -> CurrentNetwork:
@@ -100,7 +104,7 @@ def _neurons(network: Network, population: Population) -> tuple[float, ...]:
     if len(taus) > 1:
         (one, where), (other, there) = list(taus.items())[:2]
         raise SpecificationError(f"{there} = {other}: must equal {where} = {one}: a neuron has one current here")
-    tau = next(iter(taus), _ALONE)
+    tau = next(iter(taus), math.inf)
     noise = deviation * math.sqrt(2.0 / tau)
     return 1.0 / neuron.tau_m, neuron.rest, neuron.threshold, neuron.reset, mean, tau, noise
 

@@ -44,11 +44,12 @@ def speeds(found: npt.ArrayLike, *, ax: Axes | None = None, bins: int = _BINS, l
     """Draw the density of speeds at the threshold from a sample, with bars of 2 standard errors."""
     ax = ax or plt.subplots(figsize=(4.5, 3.2), layout="constrained")[1]
     sample = np.asarray(found, float)
-    counts, edges = np.histogram(sample, bins=bins, range=(0.0, float(sample.max())))
-    scale = sample.size * np.diff(edges)
+    highest = float(sample.max(initial=0.0)) or 1.0
+    counts, edges = np.histogram(sample, bins=bins, range=(0.0, highest))
+    scale = max(sample.size, 1) * np.diff(edges)
     centres = 0.5 * (edges[1:] + edges[:-1])
     ax.errorbar(centres, counts / scale, 2.0 * np.sqrt(counts) / scale, fmt=".", ms=4, lw=0.9, color="k", label=label)
-    ax.set_xlim(0.0, 1.1 * float(sample.max()))
+    ax.set_xlim(0.0, 1.1 * highest)
     return _speed_axes(ax)
 
 

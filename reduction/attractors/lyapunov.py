@@ -20,6 +20,7 @@ from reduction.system import ODESystem
 from spiking.drives import ArrayDrive
 from spiking.errors import NumericalError, ParameterError, SpecificationError
 from spiking.estimates import Estimate, block_estimate
+from spiking.lyapunov.dimension import kaplan_yorke
 from spiking.network import Network
 from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
 
@@ -78,17 +79,8 @@ class LyapunovExponents:
 
     @property
     def dimension(self) -> float:
-        """Kaplan-Yorke dimension, NaN if the exponents do not reach down to a negative sum.
-
-        j + (l_1 + ... + l_j) / abs(l_{j+1}), j the largest number of exponents whose sum is not negative.
-        """
-        values = [e.mean for e in self.exponents]
-        sums = np.cumsum(values)
-        below = np.flatnonzero(sums < 0.0)
-        if below.size == 0:
-            return math.nan
-        j = int(below[0])
-        return float(j + (sums[j - 1] if j else 0.0) / abs(values[j]))
+        """Kaplan-Yorke dimension; see `spiking.lyapunov.dimension.kaplan_yorke`."""
+        return kaplan_yorke([e.mean for e in self.exponents])
 
 
 def lyapunov_exponents(

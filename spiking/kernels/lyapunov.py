@@ -20,6 +20,7 @@ _MOST_NEWTON = 100
 _MOST_SPIKES = 1000
 _PATIENCE = 2
 _LEAST = 1e-3
+_ROUNDING = 1e-9
 
 _jit = njit(nogil=True, error_model="numpy")
 
@@ -94,7 +95,7 @@ def crossing(voltage, current, level, leak, rest, tau, threshold, span):
 
 @_jit
 def through(voltage, current, level, leak, rest, tau, threshold, reset, span, speeds, number):
-    """Carry one neuron through a step; the speeds of its crossings are added to a list.
+    """Carry one neuron through a step, up to 1000 spikes; the speeds of its crossings are added to a list.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def through(voltage, current, level, leak, rest, tau, threshold, reset, span, sp
         Of speeds in the list.
     """
     logarithm, rise = 0.0, leak * (threshold - reset)
-    while number < speeds.size:
+    for _ in range(_MOST_SPIKES):
         time = crossing(voltage, current, level, leak, rest, tau, threshold, span)
         if time == math.inf:
             break
@@ -144,7 +145,8 @@ def follow_neuron(
     """Follow one neuron and, if a distance is given, a copy that far from it under the same noise.
 
     The copy's difference is measured and reset to the distance after every step in which both have spiked equally
-    often. If one has not followed within two steps, the copy starts anew beside the neuron.
+    often. If one has not followed within two steps, the copy starts anew beside the neuron. What rounding leaves of a
+    sample belongs to its last step.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def follow_neuron(
     length : float
         Of a sample, in ms.
     neuron : array, shape (7,)
-        Leak, rest, threshold, reset, mean, tau and noise of its current.
+        Leak, rest, threshold, reset, mean, tau (infinite: a constant current) and noise of its current.
     distance : float
         0: differences are those of the linearised flow, factors at resets and decay between.
     state : array, shape (5,)
@@ -170,29 +172,33 @@ def follow_neuron(
     Returns
     -------
     found, lost : int
-        Speeds, and how often a copy started anew.
+        Speeds (-1: 1000 spikes in a step), and how often a copy started anew.
     """
     found = lost = 0
     leak, rest, threshold, reset, mean, tau, noise = neuron
     voltage, current, copy, time, since = state
     step, sample, missing, apart = place
     others = np.empty(_MOST_SPIKES)
-    whole, deviation = math.exp(-dt / tau), noise * math.sqrt(0.5 * tau)
+    deviation = noise * math.sqrt(0.5 * tau) if noise > 0.0 else 0.0
     while sample < samples and found + _MOST_SPIKES <= speeds.size:
         span = suited(voltage, current, leak, rest, tau, threshold, noise, dt) if noise > 0.0 else dt
-        last = span >= length - time
+        last = length - time <= span * (1.0 + _ROUNDING)
         span = length - time if last else span
-        left = whole if span == dt else math.exp(-span / tau)
-        level = mean + deviation * math.sqrt((1.0 + left) / (1.0 - left)) * normal(word(key, step, NOISE, 0))
-        before, start = found, current
+        level = mean
+        if noise > 0.0:
+            level += deviation / math.sqrt(math.tanh(0.5 * span / tau)) * normal(word(key, step, NOISE, 0))
+        before, start, own = found, current, 0
         voltage, current, logarithm, found = through(
             voltage, start, level, leak, rest, tau, threshold, reset, span, speeds, before
         )
         counts[sample] += found - before
+        if distance > 0.0:
+            copy, _, _, own = through(copy, start, level, leak, rest, tau, threshold, reset, span, others, 0)
+        if max(found - before, own) == _MOST_SPIKES:
+            return -1, lost
         if distance == 0.0:
             growth[sample] += logarithm - leak * span
         else:
-            copy, _, _, own = through(copy, start, level, leak, rest, tau, threshold, reset, span, others, 0)
             missing, apart, since = missing + own - (found - before), apart + 1, since + span
             if missing == 0:
                 growth[sample] += math.log(abs(copy - voltage) / distance)

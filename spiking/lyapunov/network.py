@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking import memory, seeds
+from spiking import archive, memory, network_file, seeds
 from spiking.current_networks import current_network
 from spiking.errors import ParameterError
 from spiking.estimates import Estimate, mean_estimate
-from spiking.lyapunov.paths import Run, checked_step, shortest_constant, starting_state
+from spiking.lyapunov.dimension import kaplan_yorke
+from spiking.lyapunov.paths import Progress, Run, checked_progress, checked_step, shortest_constant, starting_state
 from spiking.network import Network
 from spiking.specification import NONNEGATIVE, POSITIVE, Requirement, checked_number
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
-Progress = Callable[[float], None]
 
 _DISCARDED = 0.2
+_SHOWN = 4
+_KIND = "network_exponents"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkExponents:
     """Leading Lyapunov exponents of a network under its noise held fixed.
 
@@ -37,7 +39,7 @@ class NetworkExponents:
     dt : float
         In ms.
     exponents : tuple of Estimate
-        By decreasing value, in 1/ms; of 2 * neurons altogether.
+        By decreasing value, in 1/ms; there are as many as voltages and currents, without those that are constant.
     volume : Estimate
         Sum of all of them, whether they were asked for or not: mean divergence and mean log abs det of the saltation
         matrices, in 1/ms.
@@ -54,22 +56,18 @@ class NetworkExponents:
     exponents: tuple[Estimate, ...]
     volume: Estimate
     rates: dict[str, Estimate]
-    times: Floats = field(repr=False)
-    growth: Floats = field(repr=False)
+    times: Floats
+    growth: Floats
+
+    def __repr__(self) -> str:
+        shown = ", ".join(str(e) for e in self.exponents[:_SHOWN])
+        more = f", ... {len(self.exponents)} in all" if len(self.exponents) > _SHOWN else ""
+        return f"NetworkExponents({shown}{more}, in 1/ms)"
 
     @property
     def dimension(self) -> float:
-        """Kaplan-Yorke dimension; 0 if the first exponent is negative, NaN if their sum does not become negative.
-
-        j + (l_1 + ... + l_j) / abs(l_{j+1}), j the largest number of exponents whose sum is not negative.
-        """
-        values = [e.mean for e in self.exponents]
-        sums = np.cumsum(values)
-        below = np.flatnonzero(sums < 0.0)
-        if below.size == 0:
-            return math.nan
-        j = int(below[0])
-        return float(j + (sums[j - 1] if j else 0.0) / abs(values[j]))
+        """Kaplan-Yorke dimension; see `spiking.lyapunov.dimension.kaplan_yorke`."""
+        return kaplan_yorke([e.mean for e in self.exponents])
 
     @property
     def entropy_bound(self) -> float:
@@ -82,6 +80,36 @@ class NetworkExponents:
         from spiking.lyapunov_plots import spectrum
 
         return spectrum(self, ax=ax)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a compressed .npz archive, without loss.
+
+        Raises
+        ------
+        SpecificationError
+            If the file cannot be written.
+        """
+        metadata = {
+            "kind": _KIND, "network": network_file.dumps(self.network), "dt": self.dt, "exponents": self.exponents,
+            "volume": self.volume, "rates": self.rates,
+        }  # fmt: skip
+        archive.write(path, metadata, {"times": self.times, "growth": self.growth})
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> NetworkExponents:
+        """Load what `save` wrote.
+
+        Raises
+        ------
+        SpecificationError
+            If the file is not such an archive.
+        """
+        metadata, arrays = archive.read(path, _KIND)
+        return NetworkExponents(
+            network_file.loads(metadata["network"]), metadata["dt"],
+            tuple(Estimate(*pair) for pair in metadata["exponents"]), Estimate(*metadata["volume"]),
+            {name: Estimate(*pair) for name, pair in metadata["rates"].items()}, **arrays,
+        )  # fmt: skip
 
 
 def network_exponents(
@@ -115,7 +143,7 @@ def network_exponents(
     for the targets k, whose currents jump by :math:`J_{kj}` (for j itself the first and the last). S differs from the
     identity in one column: its determinant is the first factor over A. So all exponents together add up to
     :math:`-\sum_i (\gamma_i + 1/\tau_i)` plus the mean rate of the logarithms of those factors,
-    `NetworkExponents.volume`.
+    `NetworkExponents.volume`. Currents that are constant are parameters and do not count.
 
     Vectors are made orthonormal (Gram-Schmidt) once in the shortest time constant (Benettin et al. 1980). In each step
     the noise is constant and the currents at its end are exact in law (without spikes); spikes have their exact times
@@ -128,7 +156,7 @@ def network_exponents(
         Of leaky neurons without refractory time, Ornstein-Uhlenbeck or constant drives, exponential currents on a graph
         without delay (`spiking.current_networks`).
     number : int
-        How many exponents, up to 2 * neurons.
+        How many exponents, up to the number of voltages and currents.
     duration : float
         In ms, with the transient.
     discard : float, optional
@@ -143,31 +171,37 @@ def network_exponents(
     ParameterError, SpecificationError
         Before any work, if the input cannot be used.
     NumericalError
-        If a step has more than 1000 spikes per neuron.
+        If a step has more than 1000 spikes per neuron, or the growth is not finite (a crossing at speed 0).
     """
     arrays = current_network(network)
     neurons = arrays.leak.size
-    most = Requirement(f"must lie between 1 and {2 * neurons}, twice the neurons", lambda x: 1 <= x <= 2 * neurons)
+    moving = np.concatenate([np.ones(neurons, bool), np.isfinite(arrays.tau)])
+    dimensions = int(moving.sum())
+    most = Requirement(
+        f"must lie between 1 and {dimensions}, the number of voltages and currents", lambda x: 1 <= x <= dimensions
+    )
     number = int(checked_number("", "number", number, most, integer=True))
     dt = checked_step(arrays, dt)
     duration = checked_number("", "duration", duration, POSITIVE)
     discard = _DISCARDED * duration if discard is None else checked_number("", "discard", discard, NONNEGATIVE)
     seeds.check(seed)
+    progress = checked_progress(progress)
     every = max(1, round(shortest_constant(arrays) / dt))
     length = every * dt
-    lead, samples = round(discard / length), round((duration - discard) / length)
-    if samples < 2:
+    if duration - discard < 1.5 * length:
         raise ParameterError(
             "", "duration", duration, f"must exceed discard = {discard:g} by {2 * length:g} ms or more"
         )
-    memory.check(8.0 * samples * (number + neurons), "the growth", "reduce duration or number")
+    stored = max(discard, duration - discard) / length * (3.0 * number + 2.0 * neurons) + 4.0 * neurons * number
+    memory.check(8.0 * stored, "the growth and the tangent vectors", "reduce duration or number")
+    lead, samples = round(discard / length), round((duration - discard) / length)
     root = seeds.of_trial(seed, 0)
-    directions = np.random.default_rng(root.spawn(1)[0]).standard_normal((number, 2 * neurons))
+    directions = np.random.default_rng(root.spawn(1)[0]).standard_normal((number, 2 * neurons)) * moving
     run = Run(arrays, root, dt, starting_state(arrays, root), directions)
     total = lead + samples
 
     def told(before: int) -> Progress:
-        return lambda done: None if progress is None else progress((before + done) / total)
+        return lambda done: progress((before + done) / total)
 
     run.ahead(lead, every, told(0))
     growth, volume, counts = run.ahead(samples, every, told(lead))

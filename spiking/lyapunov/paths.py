@@ -20,6 +20,36 @@ _PARTS = 100
 _STEPS = 50
 
 
+def checked_progress(progress: Progress | None) -> Progress:
+    """Return what is told about progress, or something that ignores it.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be called.
+    """
+    if progress is None:
+        return lambda fraction: None
+    if not callable(progress):
+        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
+    return progress
+
+
+def checked_growth(growth: Floats, remedy: str) -> None:
+    """Refuse growth rates that are not finite.
+
+    Raises
+    ------
+    NumericalError
+        Says why that can be, and the remedy.
+    """
+    if not np.isfinite(growth).all():
+        raise NumericalError(
+            "the growth is not finite: a voltage reached its threshold at speed 0 (as in a constant current that just "
+            f"leads there), or two trajectories are equal to rounding; {remedy}"
+        )
+
+
 def shortest_constant(arrays: CurrentNetwork) -> float:
     """Return the shortest time constant in ms."""
     return min(float((1.0 / arrays.leak).min()), float(arrays.tau.min()))
@@ -42,15 +72,16 @@ def checked_step(arrays: CurrentNetwork, dt: float | None) -> float:
 
 def level_spread(arrays: CurrentNetwork, dt: float) -> Floats:
     """Return the standard deviation of the constant levels under which a current is exact in law at the grid."""
-    left = np.exp(-dt / arrays.tau)
-    return np.asarray(arrays.noise * np.sqrt(0.5 * arrays.tau * (1.0 + left) / (1.0 - left)))
+    tau = np.where(np.isinf(arrays.tau), 1.0, arrays.tau)
+    left = np.exp(-dt / tau)
+    return np.asarray(arrays.noise * np.sqrt(0.5 * tau * (1.0 + left) / (1.0 - left)))
 
 
 def starting_state(arrays: CurrentNetwork, seed: np.random.SeedSequence) -> tuple[Floats, Floats]:
     """Return voltages drawn uniformly between reset and threshold, and stationary currents."""
     rng = np.random.default_rng(seed)
     voltage = arrays.reset + (arrays.threshold - arrays.reset) * rng.random(arrays.leak.size)
-    current = arrays.mean + arrays.noise * np.sqrt(0.5 * arrays.tau) * rng.standard_normal(arrays.leak.size)
+    current = arrays.mean + arrays.deviation * rng.standard_normal(arrays.leak.size)
     return voltage, current
 
 
@@ -66,7 +97,13 @@ class Run:
         self.voltage, self.current = start
 
     def ahead(self, samples: int, every: int, tick: Progress = lambda done: None) -> tuple[Floats, Floats, Ints]:
-        """Return the growth of each vector, of volumes, and the spikes of each neuron, in each sample."""
+        """Return the growth of each vector, of volumes, and the spikes of each neuron, in each sample.
+
+        Raises
+        ------
+        NumericalError
+            If a neuron fires more than 1000 times in a step, or growth is not finite.
+        """
         a = self.arrays
         growth, volume = np.zeros((samples, self.directions.shape[0])), np.zeros(samples)
         counts = np.zeros((samples, a.leak.size), np.int64)
@@ -84,6 +121,8 @@ class Run:
                 raise NumericalError(
                     f"rates run away at {at:g} ms: over 1000 spikes per neuron in a step; reduce weights"
                 )
+            for found in (growth[own], volume[own]):
+                checked_growth(found, "change the currents a little")
             self.step += steps
             tick(own.stop)
         return growth, volume, counts

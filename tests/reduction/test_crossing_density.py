@@ -12,7 +12,7 @@ from scipy.special import erfcx
 from scipy.stats import norm
 
 import spiking
-from reduction.levels.crossing_density import crossing_density
+from reduction.levels.crossing_density import CrossingDensity, crossing_density
 from spiking.errors import NumericalError, ParameterError, SpecificationError
 
 
@@ -34,6 +34,43 @@ def test_the_current_keeps_its_normal_distribution(found):
     voltage, weight = (edges[:-1, None] + half * (1 + x)).ravel(), (half * w).ravel()
     current = np.linspace(-0.8, 3.2, 9)
     np.testing.assert_allclose(weight @ found.density(voltage, current), norm.pdf(current, 1.2, 0.5), rtol=1e-3)
+
+
+def test_the_density_takes_numbers_lists_and_grids(found):
+    voltage, current = np.array([[0.2, 0.5], [0.7, -5.0]]), np.array([1.0, 1.2, 1.4])
+    grid = found.density(voltage, current)
+    assert grid.shape == (2, 2, 3)
+    assert found.density([0.2, 0.5], current).shape == (2, 3)
+    number = found.density(0.5, 1.2)
+    assert number.shape == ()
+    assert number == grid[0, 1, 1] > 0
+    assert not grid[1, 1].any()
+
+
+def test_a_density_is_saved_and_loaded(found, tmp_path):
+    found.save(tmp_path / "density.npz")
+    again = CrossingDensity.load(tmp_path / "density.npz")
+    assert repr(again) == repr(found)
+    for name in ("network", "rate", "rate_error", "exponent", "exponent_error"):
+        assert getattr(again, name) == getattr(found, name), name
+    for name in ("speeds", "weights", "crossing"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert again.density(0.5, 1.2) == found.density(0.5, 1.2)
+
+
+def test_what_takes_too_much_memory_or_time_is_refused(monkeypatch):
+    for reset in (0.999, 1.0 - 1e-12):
+        with pytest.raises(SpecificationError, match="panels, too many to solve for: lower degree .* or sample"):
+            crossing_density(neuron(reset=reset, mean=0.9))
+    with pytest.raises(SpecificationError, match="the density would take .* GiB, more than .*: lower degree"):
+        crossing_density(neuron(deviation=1e-4), degree=4)
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("scipy.sparse.linalg.splu", full)
+    with pytest.raises(NumericalError, match="the density does not fit into memory: lower degree"):
+        crossing_density(neuron(), degree=4)
 
 
 def test_higher_degrees_agree_to_less_than_the_stated_error(found):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import matplotlib.pyplot as plt
 import naive_lyapunov
 import numpy as np
@@ -18,6 +20,13 @@ from spiking.lyapunov import paths
 def neuron(mean=1.2, tau=0.5, deviation=0.5):
     return spiking.Network(
         [spiking.Population("E", 1, spiking.LIF(1.0, tau_m=1.0), spiking.OrnsteinUhlenbeckDrive(mean, deviation, tau))]
+    )
+
+
+def periodic(current=1.5, size=1):
+    """Neurons in a constant current, without noise and synapses."""
+    return spiking.Network(
+        [spiking.Population("E", size, spiking.LIF(20.0, 10.0, 20.0), spiking.ConstantDrive(current))]
     )
 
 
@@ -102,11 +111,82 @@ def test_a_step_that_is_cut_changes_nothing_without_noise():
 
 
 def test_a_constant_current_neither_stretches_nor_shrinks():
-    net = spiking.Network([spiking.Population("E", 1, spiking.LIF(20.0, 10.0, 20.0), spiking.ConstantDrive(1.5))])
-    found = lyapunov.neuron_exponent(net, duration=4e4, dt=0.1)
+    found = lyapunov.neuron_exponent(periodic(), duration=4e4, dt=0.1)
     assert found.rate.mean == pytest.approx(1000.0 / (20.0 * np.log(2.0)), rel=1e-3)
     assert abs(found.exponent.mean) < 1e-4
     np.testing.assert_allclose(found.speeds, 0.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("deviation", "distance"), [(0.5, 0.0), (0.5, 0.2), (0.0, 0.0), (None, 0.01)])
+def test_one_neuron_equals_its_naive_twin(deviation, distance):
+    net = (
+        periodic().replace({"E.tau_m": 1.0, "E.drive.current": 21.0})
+        if deviation is None
+        else neuron(1.2, 0.5, deviation)
+    )
+    a, key = current_network(net), np.array([5, 7], np.uint32)
+    own = np.array([values[0] for values in (a.leak, a.rest, a.threshold, a.reset, a.mean, a.tau, a.noise)])
+    start, current, samples = a.reset[0] + 0.3, a.mean[0], 8
+    state, place = np.array([start, current, start - distance, 0.0, 0.0]), np.zeros(4, np.int64)
+    growth, counts, speeds = np.zeros(samples), np.zeros(samples, np.int64), np.empty(5000)
+    found, lost = kernels.follow_neuron(key, samples, 2.0, 0.1, own, distance, state, place, growth, counts, speeds)
+    twin = naive_lyapunov.follow_neuron(a, key, samples, 2.0, 0.1, distance, start, current)
+    assert (place[0], found, lost) == (twin[5], twin[4].size, twin[6])
+    assert lost > 0 if distance == 0.2 else lost == 0
+    assert counts.tolist() == twin[3].tolist()
+    assert counts.sum() > 5
+    np.testing.assert_allclose(state[:2], twin[:2], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(growth, twin[2], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(speeds[:found], twin[4], rtol=1e-8)
+
+
+def test_the_step_of_one_neuron_equals_its_naive_twin():
+    a = current_network(neuron(1.2, 0.3, 0.4))
+    for voltage in (-2.0, 0.5, 0.9, 0.99, 0.9999, 1.0):
+        for current in (-1.0, 0.5, 0.99, 1.0, 1.02, 1.3, 3.0):
+            found = kernels.suited(voltage, current, a.leak[0], a.rest[0], a.tau[0], a.threshold[0], a.noise[0], 0.1)
+            assert found == pytest.approx(naive_lyapunov.step_size(a, voltage, current, 0.1), rel=1e-12)
+
+
+@pytest.mark.parametrize("net", [neuron(), neuron(0.06, 5.0, 0.01).replace({"E.tau_m": 20.0}), periodic()])
+def test_round_durations_are_measured(net):
+    """A sample of a multiple of dt: rounding must not leave a last step of nothing, in which noise is infinite."""
+    for dt in (None, 0.05, 0.1):
+        for duration in (20.0, 40.0, 60.0, 100.0, 200.0, 400.0, 1000.0):
+            found = lyapunov.neuron_exponent(net, duration=duration, dt=dt, workers=1)
+            assert np.isfinite([found.exponent.mean, found.rate.mean]).all(), (dt, duration)
+
+
+def test_growth_without_bound_is_an_error():
+    just = periodic().replace({"E.threshold": 3.0, "E.reset": 0.0, "E.tau_m": 2.0})
+    with pytest.raises(spiking.NumericalError, match="a voltage reached its threshold at speed 0"):
+        lyapunov.neuron_exponent(just, duration=200.0, dt=0.25)
+    with pytest.raises(spiking.NumericalError, match="a voltage reached its threshold at speed 0"):
+        lyapunov.network_exponents(just, duration=200.0, dt=0.25)
+    for method in lyapunov.METHODS:
+        with pytest.raises(spiking.NumericalError, match=r"fires 1000 times in a step of 0.1 ms: reduce dt"):
+            lyapunov.neuron_exponent(neuron(1e5), duration=2.0, dt=0.1, method=method)
+
+
+def test_a_constant_current_is_no_dimension():
+    alone = lyapunov.neuron_exponent(periodic(), duration=2e4, dt=10.0)
+    assert np.isnan(alone.current_exponent)
+    assert abs(alone.exponent.mean) < 1e-3
+    found = lyapunov.network_exponents(periodic(size=2), 2, duration=2e4)
+    assert found.dt == pytest.approx(0.4)
+    assert max(abs(e.mean) for e in found.exponents) < 2e-3
+    assert found.volume.mean == pytest.approx(sum(e.mean for e in found.exponents), abs=1e-12)
+    with pytest.raises(ParameterError, match="number = 3: must lie between 1 and 2, the number of voltages and curr"):
+        lyapunov.network_exponents(periodic(size=2), 3, duration=2e4)
+    two = spiking.Network(
+        [
+            *neuron().populations,
+            spiking.Population("C", 1, *[getattr(periodic().populations[0], n) for n in ("neuron", "drive")]),
+        ]
+    )
+    all_three = lyapunov.network_exponents(two, 3, duration=1000.0)
+    assert all_three.exponents[2].mean == pytest.approx(-2.0, abs=1e-6)
+    assert np.isfinite(lyapunov.frozen_noise(two, 20.0).distance).all()
 
 
 def test_a_copy_stays_as_far_as_saltation_says():
@@ -167,6 +247,58 @@ def test_pictures_show_what_they_are_given():
     plt.close("all")
 
 
+def test_results_are_shown_saved_and_loaded(tmp_path):
+    found = lyapunov.network_exponents(mixed(), 6, duration=60.0)
+    found.save(tmp_path / "exponents.npz")
+    again = lyapunov.NetworkExponents.load(tmp_path / "exponents.npz")
+    for name in ("network", "dt", "exponents", "volume", "rates", "dimension"):
+        assert getattr(again, name) == getattr(found, name), name
+    np.testing.assert_array_equal(again.growth, found.growth)
+    np.testing.assert_array_equal(again.times, found.times)
+    alone, silent = (lyapunov.neuron_exponent(neuron(mean), duration=100.0) for mean in (1.2, -9.0))
+    copies = lyapunov.frozen_noise(mixed(), 10.0, copies=6)
+    assert repr(found).endswith(", ... 6 in all, in 1/ms)")
+    assert repr(alone) == f"NeuronExponent({alone.exponent} /ms, {alone.rate} Hz; saltation, 1 x 100 ms)"
+    assert repr(copies).endswith(", ... apart after 10 ms)")
+    assert all(len(repr(result)) < 120 for result in (found, alone, copies))
+    heights = alone.plot().containers[0].lines[0].get_ydata()
+    assert heights.sum() * alone.speeds.max() / heights.size == pytest.approx(1.0)
+    assert silent.speeds.size == 0
+    assert silent.plot().get_xlabel() == "speed at the threshold A (mV/ms)"
+    plt.close("all")
+
+
+@pytest.mark.parametrize("procedure", ["neuron_exponent", "network_exponents", "frozen_noise"])
+def test_progress_is_told_by_the_calling_thread(procedure):
+    run, told = getattr(lyapunov, procedure), []
+    options = {"trials": 3} if procedure == "neuron_exponent" else {}
+    run(neuron(), duration=100.0, **options, progress=lambda part: told.append((part, threading.current_thread())))
+    assert {thread for _, thread in told} == {threading.current_thread()}
+    parts = [part for part, _ in told]
+    assert parts == sorted(parts)
+    assert len(parts) > 10
+    assert parts[-1] == 1.0
+    with pytest.raises(ZeroDivisionError):
+        run(neuron(), duration=100.0, **options, progress=lambda part: 1 / 0)
+    with pytest.raises(ParameterError, match="progress = 3: must be a function of the finished fraction"):
+        run(neuron(), duration=100.0, progress=3)
+
+
+def test_what_does_not_fit_into_memory_is_refused():
+    with pytest.raises(SpecificationError, match="the distances would take .* reduce duration or copies"):
+        lyapunov.frozen_noise(neuron(), 1e13)
+    for duration in (1e13, 1e308):
+        with pytest.raises(SpecificationError, match="the growth and the tangent vectors would take"):
+            lyapunov.network_exponents(neuron(), duration=duration)
+    many = neuron().replace({"E.size": 10**6})
+    with pytest.raises(SpecificationError, match="the growth and the tangent vectors would take"):
+        lyapunov.network_exponents(many, 10**6, duration=10.0)
+    with pytest.raises(SpecificationError, match="the growth would take .* reduce trials"):
+        lyapunov.neuron_exponent(neuron(), duration=10.0, trials=10**9)
+    with pytest.raises(ParameterError, match="duration = 1e-09: must be at least dt = 0.01 ms"):
+        lyapunov.neuron_exponent(neuron(), duration=1e-9)
+
+
 def test_what_cannot_be_used_is_refused():
     coupled = mixed()
     with pytest.raises(SpecificationError, match="has projections; use network_exponents"):
@@ -175,12 +307,18 @@ def test_what_cannot_be_used_is_refused():
         lyapunov.neuron_exponent(neuron(), method="flux", duration=10.0)
     with pytest.raises(ParameterError, match="dt = 0.3: must be at most 0.25 ms, half of the shortest time constant"):
         lyapunov.neuron_exponent(neuron(), duration=10.0, dt=0.3)
-    with pytest.raises(ParameterError, match="number = 11: must lie between 1 and 10, twice the neurons"):
+    with pytest.raises(ParameterError, match="number = 11: must lie between 1 and 10, the number of voltages and"):
         lyapunov.network_exponents(coupled, 11, duration=10.0)
     with pytest.raises(ParameterError, match="duration = 10.0: must exceed discard = 10 by 2 ms"):
         lyapunov.network_exponents(coupled, 1, duration=10.0, discard=10.0)
     with pytest.raises(ParameterError, match="copies = 1: must be at least 2"):
         lyapunov.frozen_noise(coupled, 10.0, copies=1)
+    for population in ([1], "X", 5):
+        with pytest.raises(spiking.UnknownNameError, match="population .* does not exist; there are: E"):
+            lyapunov.neuron_exponent(neuron(), population, duration=10.0)
+    for apart in (1e300, 1e-13, 0.0):
+        with pytest.raises(ParameterError, match="apart = .*: must lie between 1e-12 and 1e6"):
+            lyapunov.frozen_noise(coupled, 10.0, apart=apart)
     wild = coupled.replace({"EE.weight": 1e9})
     with pytest.raises(spiking.NumericalError, match="rates run away at"):
         lyapunov.network_exponents(wild, 1, duration=100.0)

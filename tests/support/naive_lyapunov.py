@@ -1,4 +1,4 @@
-"""A naive twin of the paths and tangent vectors of `spiking.kernels.lyapunov`: matrix exponentials, full matrices."""
+"""Naive twins of the paths and tangent vectors of `spiking.kernels.lyapunov`: matrix exponentials, full matrices."""
 
 from __future__ import annotations
 
@@ -81,3 +81,54 @@ def follow(a, key, steps, every, dt, voltage, current, directions):
             q, r = np.linalg.qr(q)
             growth += np.log(np.abs(np.diag(r)))
     return x[:n], x[n : 2 * n], growth, volume, spikes
+
+
+def step_size(a, voltage, current, dt):
+    """Return the step of one neuron: dt times the longer of two times of the noise, over the shorter constant."""
+    shorter = min(1 / a.leak[0], a.tau[0])
+    speed, distance = current - a.leak[0] * (voltage - a.rest[0]), a.threshold[0] - voltage
+    of_speed, of_distance = 2 * speed**2 / a.noise[0] ** 2, (2 * distance**2 / a.noise[0] ** 2) ** (1 / 3)
+    return dt * np.clip(max(of_speed, of_distance) / shorter, 1e-3, 1.0)
+
+
+def carried(a, m, voltage, current, span):
+    """Return the voltage and current of one neuron after a time, and its speeds at the threshold."""
+    x, speeds = np.array([voltage, current, 1.0]), []
+    while (event := first_crossing(a, m, x, span)) is not None:
+        x = expm(m * event[0]) @ x
+        speeds.append((m @ x)[0])
+        x[0] = a.reset[0]
+        span -= event[0]
+    return *(expm(m * span) @ x)[:2], speeds
+
+
+def follow_neuron(a, key, samples, length, dt, distance, voltage, current):
+    """Return voltage, current, growth and spikes of each sample, all speeds, steps, and how many copies were lost."""
+    leak, rise = a.leak[0], a.leak[0] * (a.threshold[0] - a.reset[0])
+    growth, counts, all_speeds, step, lost = np.zeros(samples), np.zeros(samples, int), [], 0, 0
+    copy, missing, waited = voltage - distance, 0, []
+    for sample in range(samples):
+        left = length
+        while left > 0:
+            span = step_size(a, voltage, current, dt) if a.noise[0] else dt
+            span = left if left < span * (1 + 1e-9) else span
+            m = generator(a, levels(a, key, step, span) if a.noise[0] else a.mean)
+            before = current
+            voltage, current, speeds = carried(a, m, voltage, before, span)
+            counts[sample] += len(speeds)
+            all_speeds += speeds
+            if distance == 0:
+                growth[sample] += sum(np.log((speed + rise) / speed) for speed in speeds) - leak * span
+            else:
+                copy, _, others = carried(a, m, copy, before, span)
+                missing += len(others) - len(speeds)
+                waited.append(span)
+                if missing == 0:
+                    growth[sample] += np.log(abs(copy - voltage) / distance)
+                    copy, waited = voltage + np.sign(copy - voltage) * distance, []
+                elif len(waited) > 2:
+                    growth[sample] -= leak * sum(waited)
+                    copy, missing, waited, lost = voltage - distance, 0, [], lost + 1
+            step += 1
+            left = 0 if span == left else left - span
+    return voltage, current, growth, counts, np.array(all_speeds), step, lost
