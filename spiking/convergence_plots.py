@@ -23,8 +23,11 @@ _GREYS = ("0.25", "0.55")
 _INK = "#222222"
 
 
-def errors(measures: Sequence[ErrorMeasure], *, ax: Axes | None = None, label: str = "step h (ms)") -> Axes:
-    """Draw magnitudes of errors with bars of 2 standard errors, on logarithmic axes, the fitted order in the legend."""
+def errors(measures: Sequence[ErrorMeasure], *, ax: Axes | None = None, label: str = "") -> Axes:
+    """Draw magnitudes of errors with bars of 2 standard errors, on logarithmic axes, the fitted order in the legend.
+
+    Points without a standard error are open; the label of x is by default the measures' own.
+    """
     from spiking.errors import NumericalError
 
     ax = ax or plt.subplots(figsize=(5.6, 4.2), layout="constrained")[1]
@@ -43,7 +46,16 @@ def errors(measures: Sequence[ErrorMeasure], *, ax: Axes | None = None, label: s
             x, values, yerr=[low, reach], fmt=_MARKERS[k % len(_MARKERS)], color=colour, ms=4, lw=1.0, capsize=2,
             linestyle="-", label=text,
         )  # fmt: skip
-    ax.set(yscale="log", xlabel=label, ylabel="error (± 2 s.e.; mV, ms, mV/ms)")
+        rough = ~np.isfinite(one.se[shown])
+        ax.plot(x[rough], values[rough], _MARKERS[k % len(_MARKERS)], color=colour, ms=4, mfc="white", zorder=3)
+    units = ", ".join(dict.fromkeys(one.unit for one in measures if one.unit))
+    names = {one.name for one in measures}
+    quantity = names.pop() if len(names) == 1 else "error"
+    ax.set(
+        yscale="log",
+        xlabel=label or str(measures[0].axis),
+        ylabel=f"{quantity} (± 2 s.e.{f'; {units}' if units else ''})",
+    )
     ax.set_xscale("log", base=2)
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom, top * (top / bottom) ** (0.12 * len(measures)))
@@ -69,7 +81,7 @@ def slow_crossings(found: CrossingSpeeds, *, ax: Axes | None = None) -> Axes:
     """Draw the probability of crossings slower than each speed, over its square, with the power 1/2 beside it."""
     ax = ax or plt.subplots(figsize=(4.8, 3.6), layout="constrained")[1]
     fastest = float(np.quantile(found.speeds, 0.5))
-    slowest = max(8.0 * found.resolution, float(np.sort(found.speeds, axis=None)[20]))
+    slowest = max(8.0 * found.resolution, float(np.sort(found.speeds)[20]))
     x = np.geomspace(slowest, fastest, 25)
     below = found.probability(x)
     ratio, reach = below.values / x**2, 2 * below.se / x**2
@@ -95,14 +107,14 @@ def truncation(found: Sequence[LoopTruncation], *, ax: Axes | None = None, label
     names = labels or [one.method for one in found]
     for k, (one, name) in enumerate(zip(found, names, strict=True)):
         values = one.voltage.values
-        reach = 2 * one.voltage.se
+        reach = 2 * np.nan_to_num(one.voltage.se)
         shown = values > 0
         ax.errorbar(
             one.voltage.x[shown], values[shown], yerr=[np.minimum(reach, 0.9 * values)[shown], reach[shown]],
             color=COLOURS[k % len(COLOURS)], fmt=_MARKERS[k % len(_MARKERS)], linestyle="-", ms=4, lw=1.2, capsize=2,
             label=name,
         )  # fmt: skip
-    ax.set(yscale="log", xlabel="longest loop kept L (synapses)", ylabel="RMS error of V (mV, ± 2 s.e.)")
+    ax.set(yscale="log", xlabel=str(found[0].voltage.axis), ylabel="RMS error of V (mV, ± 2 s.e.)")
     ax.legend(frameon=False, fontsize=8)
     return ax
 

@@ -154,15 +154,15 @@ def to_networkx(network: Network) -> networkx.MultiDiGraph:
     return found
 
 
-def synaptic_cycles(network: Network, longest: int) -> list[tuple[int, ...]]:
+def synaptic_cycles(network: Network, longest: int | None = None) -> list[tuple[int, ...]]:
     """Return the simple cycles of a network, self-connections included, shortest first.
 
     Parameters
     ----------
     network : Network
         Without annealed projections.
-    longest : int
-        Greatest number of synapses of a cycle.
+    longest : int, optional
+        Greatest number of synapses of a cycle; by default any.
 
     Returns
     -------
@@ -176,15 +176,15 @@ def synaptic_cycles(network: Network, longest: int) -> list[tuple[int, ...]]:
     """
     import networkx
 
-    bound = checked_number("", "longest", longest, POSITIVE, integer=True)
+    bound = None if longest is None else checked_number("", "longest", longest, POSITIVE, integer=True)
     found: list[tuple[int, ...]] = []
     for cycle in networkx.simple_cycles(networkx.DiGraph(to_networkx(network)), length_bound=bound):
         least = cycle.index(min(cycle))
         found.append((*cycle[least:], *cycle[:least]))
         if len(found) > MOST_CYCLES:
-            raise SpecificationError(
-                f"the network has more than {MOST_CYCLES} cycles of at most {bound} synapses: reduce longest"
-            )
+            size = "" if bound is None else f" of at most {bound} synapses"
+            remedy = "limit" if bound is None else "reduce"
+            raise SpecificationError(f"the network has more than {MOST_CYCLES} cycles{size}: {remedy} longest")
     return sorted(found, key=lambda cycle: (len(cycle), cycle))
 
 

@@ -52,7 +52,9 @@ def _print(found: StepAdvice) -> None:
                 error = f"{100 * bias.mean:+.2f} ({100 * bias.low:+.2f} to {100 * bias.high:+.2f})"
             print(f"{name:12}{dt:10g}{rate!s:>20}{error:>26}", end="")
             if found.strong is not None:
-                print(f"{found.strong[name, 'voltage'][k]!s:>20}{found.strong[name, 'mismatch'][k]!s:>20}", end="")
+                print(
+                    *(f"{found.strong[name, error].text(k):>20}" for error in ("voltage", "mismatch")), sep="", end=""
+                )
             print()
     if found.strong is not None:
         print(

@@ -7,15 +7,17 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking import parallel, seeds
-from spiking.convergence.coupled import Progress
+from spiking import memory, parallel, seeds
+from spiking.convergence.coupled import Progress, check_progress, checked_steps
+from spiking.convergence.lists import checked_list
 from spiking.convergence.orders import StrongErrors, strong_errors
-from spiking.convergence.rate_fits import Bias, agrees, fitted, needed_duration
+from spiking.convergence.rate_fits import Bias, agrees, exceeds, fitted, needed_duration
+from spiking.convergence.rates import has_chance, tapered_rates
 from spiking.current_networks import current_network
 from spiking.drives import KickDrive, components
 from spiking.errors import ParameterError, SpecificationError
@@ -25,6 +27,7 @@ from spiking.seeds import Seed
 from spiking.simulation import default_scheme, simulate
 from spiking.specification import POSITIVE, Requirement, checked_number
 from spiking.statistics import checked_discard
+from spiking.timing import time_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +42,11 @@ _LADDER = 4
 _LARGEST, _SMALLEST = 0.4, 1e-3
 _FRACTION = Requirement("must lie between 0 and 1", lambda x: 0 < x < 1)
 _PATHS, _FEWEST_PATHS, _STRONG_DURATION, _FINER = 200, 20, 20.0, 8
+_STRONG_SHARE = 0.2
 _MOST_UPDATES = 2e9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StepAdvice:
     """Firing rates over dt, their errors, and the largest dt whose errors stay below the wanted accuracy.
 
@@ -55,22 +59,28 @@ class StepAdvice:
     steps : array, shape (steps,)
         In ms, falling.
     rates : dict
-        Population to its rates in Hz, one `Estimate` per step.
+        Population to its rates in Hz, one `Estimate` per step; see `spiking.convergence.rates.tapered_rates`.
     errors : dict
-        Population to the relative errors, one `Bias` per step; empty if it hardly fires or no power fits.
+        Population to the relative errors, one `Bias` per step; empty if there is a reason.
     powers : dict
         Population to the powers of dt that its rates do not reject.
+    reasons : dict
+        Population to why it has no errors: "hardly fires" (less than once per neuron and run), "too short" (its
+        rate is within 3 standard errors of 0) or "no power fits"; else "".
     step : float or None
         The largest dt, in ms, of those measured whose error stays below the accuracy, as all smaller ones', with 95 %
         confidence; None if it cannot be told.
     needed : float
-        Simulated time per step and trial, in ms, that would probably tell; NaN if it is told, or that does not help.
+        Simulated time per step and trial (with its transient in proportion), in ms, at which the intervals at the
+        smallest step would lie within or beyond the accuracy with a probability of 80 % or more, if errors are as
+        measured; NaN if it is told, or longer runs do not help.
     bridge : float or None
-        The largest dt at which scheme "bridge" was measured to stay below the accuracy, if that is larger.
+        The largest dt at which scheme "bridge" was measured to stay below the accuracy, with 95 % confidence, if that
+        is larger.
     strong : StrongErrors or None
         Of the steps, for networks of the class of `spiking.current_networks`.
     duration, wall : float
-        Simulated time per step and trial, in ms; seconds that the runs took.
+        Simulated time per step and trial, in ms; seconds that everything took.
     """
 
     network: Network
@@ -80,6 +90,7 @@ class StepAdvice:
     rates: dict[str, list[Estimate]]
     errors: dict[str, list[Bias]]
     powers: dict[str, list[float]]
+    reasons: dict[str, str]
     step: float | None
     needed: float
     bridge: float | None
@@ -94,22 +105,30 @@ class StepAdvice:
         if self.step is not None:
             largest = ", the largest tried," if self.step == self.steps[0] else ""
             found = f"dt = {self.step:g} ms{largest} keeps {wanted}, scheme {self.scheme} (95 % confidence)"
+        elif any(errors and exceeds(errors[-1], self.accuracy) for errors in self.errors.values()):
+            found = f"no dt from {self.steps[-1]:g} ms up keeps {wanted}, scheme {self.scheme}: use smaller steps"
+        elif silent := self._of("hardly fires"):
+            found = f"cannot tell: {silent} hardly fires (less than once per neuron in {self.duration:g} ms)"
+        elif lawless := self._of("no power fits"):
+            found = f"cannot tell: the rate of {lawless} follows no known power of dt: use smaller steps"
         elif math.isfinite(self.needed):
-            seconds = self.wall * self.needed / self.duration
             found = (
                 f"cannot tell which dt keeps {wanted}, scheme {self.scheme}: longer runs are needed, "
-                f"about --duration {self.needed:.2g} (some {seconds:.0f} s of computing)"
+                f"about --duration {self.needed:.2g}"
             )
-        elif any(not powers for powers in self.powers.values()):
-            found = f"cannot tell: rates follow no known power of dt below {self.steps[0]:g} ms: use smaller steps"
-        elif not all(self.errors.values()):
-            silent = next(name for name, errors in self.errors.items() if not errors)
-            found = f"cannot tell: {silent} hardly fires"
+        elif short := self._of("too short"):
+            found = f"cannot tell which dt keeps {wanted}: the runs are too short for {short}"
         else:
-            found = f"no dt from {self.steps[-1]:g} ms up keeps {wanted}, scheme {self.scheme}: use smaller steps"
+            found = f"cannot tell which dt keeps {wanted}, scheme {self.scheme}: use smaller steps"
         if self.bridge is not None:
             found += f"; scheme bridge does at dt = {self.bridge:g} ms"
         return found
+
+    def _of(self, reason: str) -> str:
+        return ", ".join(name for name, own in self.reasons.items() if own == reason)
+
+    def __repr__(self) -> str:
+        return f"<StepAdvice: {self.text}>"
 
     def to_plain(self) -> dict[str, Any]:
         """Return the numbers for JSON."""
@@ -118,19 +137,21 @@ class StepAdvice:
             "bridge_ms": self.bridge, "needed_ms": self.needed if math.isfinite(self.needed) else None,
             "rates": {name: [rate.to_plain() for rate in rates] for name, rates in self.rates.items()},
             "errors": {name: [error._asdict() for error in errors] for name, errors in self.errors.items()},
-            "powers": self.powers, "strong": self._strong(), "text": self.text,
+            "powers": self.powers, "reasons": {name: reason or None for name, reason in self.reasons.items()},
+            "strong": self._strong(), "text": self.text,
         }  # fmt: skip
 
     def _strong(self) -> dict[str, Any] | None:
         if self.strong is None:
             return None
+        names = ("voltage", "mismatch")
         return {
-            population: {
-                name: [self.strong[population, name][k].to_plain() for k in range(self.steps.size)]
-                for name in ("voltage", "mismatch")
-            }
-            for population in self.network.sizes
-        }
+            "duration_ms": self.strong.duration, "reference_ms": self.strong.reference, "paths": self.strong.paths,
+            "errors": {
+                population: {name: self.strong[population, name].to_plain() for name in names}
+                for population in self.network.sizes
+            },
+        }  # fmt: skip
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rates over dt, relative to the limit."""
@@ -158,7 +179,9 @@ def advise_step(
     by weighted least squares, for the powers that theory allows (`POWERS`): 1/2 (threshold tested at grid times
     under white noise) or 1; without white noise 1 or 2. Powers at which the residuals are improbable
     (:math:`\chi^2`, 5 %) are dropped; the relative error :math:`c\,dt^p/r_0` has the 95 % interval that covers those of
-    all others. So what the data cannot tell widens the interval.
+    all others. So what the data cannot tell widens the interval. Rates are averaged under a window with soft ends,
+    so that they hold for regular spike trains too; where nothing is random, their standard error holds the rounding of
+    intervals to steps.
 
     Parameters
     ----------
@@ -190,51 +213,63 @@ def advise_step(
     seeds.check(seed)
     workers = parallel.checked_workers(workers)
     scheme = default_scheme(network) if scheme is None else scheme
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
         raise ParameterError("", "scheme", scheme, f"must be one of {', '.join(SCHEMES)}: it has no time step")
+    check_progress(progress)
     ladder = default_steps(network, scheme, duration) if steps is None else _checked(steps)
     noisy = any(isinstance(d, KickDrive) for p in network.populations for d in components(p.drive))
-    runs = [(scheme, dt) for dt in ladder]
+    runs = [(scheme, float(dt)) for dt in ladder]
+    for name, dt in runs:
+        _check_run(network, name, dt, duration, trials)
     if noisy and scheme != "bridge":
-        runs += [("bridge", dt) for dt in ladder[:2]]
-    costs = np.cumsum([0.0, *(1.0 / dt for _, dt in runs)])
+        runs += [("bridge", dt) for _, dt in runs[:2] if _runs(network, "bridge", dt, duration, trials)]
+    plan = _strong_plan(network, ladder)
+    ends = np.cumsum([0.0, *(1.0 / dt for _, dt in runs)])
+    ends *= (1.0 if plan is None else 1.0 - _STRONG_SHARE) / ends[-1]
+
+    def reporter(low: float, high: float) -> Progress:
+        def report(fraction: float) -> None:
+            if progress is not None:
+                progress(low + fraction * (high - low))
+
+        return report
 
     begun = time.perf_counter()
     measured = []
     for k, (name, dt) in enumerate(runs):
-
-        def report(fraction: float, k: int = k) -> None:
-            if progress is not None:
-                progress(float(costs[k] + fraction * (costs[k + 1] - costs[k])) / float(costs[-1]))
-
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*it can fire once per step")
             recording = simulate(
                 network, duration, dt=dt, seed=seeds.of_trial(seed, k), scheme=name, trials=trials, workers=workers,
-                progress=report,
+                progress=reporter(float(ends[k]), float(ends[k + 1])),
             )  # fmt: skip
-        measured.append(recording.rates(discard))
-    wall = time.perf_counter() - begun
+        measured.append(tapered_rates(recording, discard))
+    strong = None
+    if plan is not None:
+        options = {"seed": seed, "workers": workers, "progress": reporter(float(ends[-1]), 1.0)}
+        strong = strong_errors(network, plan.duration, plan.steps, paths=plan.paths, start="uniform", **options)  # type: ignore[arg-type]
     rates = {name: [found[name] for found in measured[: ladder.size]] for name in network.sizes}
-    fits = {name: fitted(ladder, found, POWERS["noise" if noisy else "smooth"]) for name, found in rates.items()}
+    powers = POWERS["noise" if noisy else "smooth"]
+    fits = {name: fitted(ladder, found, powers, duration - discard) for name, found in rates.items()}
     errors = {name: fit.errors for name, fit in fits.items()}
-    worst = [max((e[k].reach for e in errors.values() if e), default=math.inf) for k in range(ladder.size)]
-    good = [all(w <= accuracy for w in worst[k:]) for k in range(ladder.size)]
     known = all(errors.values())
-    chosen = float(ladder[good.index(True)]) if known and any(good) else None
+    worst = [max(e[k].reach for e in errors.values()) for k in range(ladder.size)] if known else [math.inf]
+    good = [all(w <= accuracy for w in worst[k:]) for k in range(len(worst))]
+    chosen = float(ladder[good.index(True)]) if any(good) else None
     needed = math.nan
-    if chosen is None and known:
-        needed = needed_duration(errors, accuracy, duration)
+    if chosen is None and has_chance(network):
+        needed = needed_duration(list(fits.values()), accuracy, duration)
     bridge = None
     for (_, dt), found in zip(runs[ladder.size :], measured[ladder.size :], strict=True):
         if known and all(agrees(found[name], fits[name].limit, accuracy) for name in network.sizes):
-            bridge = float(dt)
+            bridge = dt
             break
     if bridge is not None and chosen is not None and bridge <= chosen:
         bridge = None
     return StepAdvice(
-        network, accuracy, scheme, ladder, rates, errors, {name: fit.powers for name, fit in fits.items()}, chosen,
-        needed, bridge, _strong_errors(network, ladder, seed, workers), duration, wall,
+        network, accuracy, scheme, ladder, rates, errors, {name: fit.powers for name, fit in fits.items()},
+        {name: fit.reason for name, fit in fits.items()}, chosen, needed, bridge, strong, duration,
+        time.perf_counter() - begun,
     )  # fmt: skip
 
 
@@ -246,15 +281,12 @@ def default_steps(network: Network, scheme: str, duration: float) -> Floats:
     SpecificationError
         If it takes none of at least 0.001 ms.
     """
-    from spiking.engines import stepping
-    from spiking.engines.trial import Plan
-
-    engine, largest = stepping.engine(scheme), _LARGEST
+    largest = _LARGEST
     while True:
         ladder = largest * 0.5 ** np.arange(_LADDER)
         try:
             for dt in ladder:
-                engine.check(network, float(dt), duration, Plan(1, 1, np.empty(0, np.int64), np.empty(0), 1))
+                _check_run(network, scheme, float(dt), duration, 1)
         except ParameterError:
             largest /= 2
             if largest < _SMALLEST:
@@ -263,24 +295,47 @@ def default_steps(network: Network, scheme: str, duration: float) -> Floats:
         return np.asarray(ladder)
 
 
+def _check_run(network: Network, scheme: str, dt: float, duration: float, trials: int) -> None:
+    """Refuse a run that `simulate` would refuse."""
+    from spiking.engines import stepping
+    from spiking.engines.trial import Plan
+
+    every, samples, dt = time_grid(duration, dt, None)
+    columns = 3 * len(network.populations) + len(network.projections)
+    memory.check(16.0 * trials * samples * columns, "the recording", "reduce duration or trials")
+    plan = Plan(every, samples, np.empty(0, np.int64), np.empty(0), 1)
+    stepping.engine(scheme).check(network, dt, samples * every * dt, plan)
+
+
+def _runs(network: Network, scheme: str, dt: float, duration: float, trials: int) -> bool:
+    try:
+        _check_run(network, scheme, dt, duration, trials)
+    except SpecificationError:
+        return False
+    return True
+
+
 def _checked(steps: Sequence[float]) -> Floats:
-    if not isinstance(steps, Sequence | np.ndarray) or len(set(steps)) < 3:
+    given = set(checked_list("steps", steps, POSITIVE, "at least 3 different steps in ms"))
+    if len(given) < 3:
         raise ParameterError("", "steps", steps, "must be at least 3 different steps in ms")
-    return np.array(sorted((checked_number("", "steps", dt, POSITIVE) for dt in steps), reverse=True))
+    return np.array(sorted(given, reverse=True))
 
 
-def _strong_errors(network: Network, steps: Floats, seed: Seed, workers: int) -> StrongErrors | None:
-    """Return strong errors, if the network has them and they cost less than about a minute."""
+class _StrongPlan(NamedTuple):
+    duration: float
+    steps: list[float]
+    paths: int
+
+
+def _strong_plan(network: Network, steps: Floats) -> _StrongPlan | None:
+    """Return how strong errors are measured, if the network has them and they cost less than about a minute."""
     try:
         arrays = current_network(network)
+        ladder = [*steps.tolist(), float(steps[-1]) / _FINER]
+        checked_steps(arrays, ladder)
     except SpecificationError:
         return None
-    ladder = [*steps.tolist(), float(steps[-1]) / _FINER]
     duration = math.ceil(_STRONG_DURATION / (arrays.leak.max() * steps[0])) * float(steps[0])
     paths = int(min(_PATHS, _MOST_UPDATES * ladder[-1] / (duration * arrays.leak.size)))
-    if paths < _FEWEST_PATHS:
-        return None
-    try:
-        return strong_errors(network, duration, ladder, paths=paths, seed=seed, workers=workers, start="uniform")
-    except ParameterError:
-        return None
+    return _StrongPlan(duration, ladder, paths) if paths >= _FEWEST_PATHS else None

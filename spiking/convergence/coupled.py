@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import memory, parallel, seeds
+from spiking.convergence.lists import checked_list
 from spiking.current_networks import CurrentNetwork, current_network
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.network import Network
 from spiking.seeds import Seed
-from spiking.specification import POSITIVE, checked_number
+from spiking.specification import POSITIVE, Requirement, checked_number
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,8 +23,9 @@ Progress = Callable[[float], None]
 
 STARTS = ("reset", "uniform")
 
-_UPDATES_PER_TASK = 5e7
+_UPDATES_PER_CALL = 5e7
 _FEWEST_SPIKES = 16
+_TWO = Requirement("must be at least 2 for standard errors", lambda x: x >= 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def coupled_paths(
     start : {"reset", "uniform"}
         Voltages at the start: at reset, or drawn uniformly between reset and threshold.
     streams : array of int, shape (neurons,), optional
-        Noise of each neuron; those with the same number share it. By default all differ.
+        Noise of each neuron, an integer from 0 to 2^32 - 1; those with the same share it. By default all differ.
     workers : int, optional
         Threads; by default one per core.
     progress : callable, optional
@@ -98,36 +100,47 @@ def coupled_paths(
     """
     arrays = network if isinstance(network, CurrentNetwork) else current_network(network)
     neurons = arrays.leak.size
-    paths = int(checked_number("", "paths", paths, POSITIVE, integer=True))
-    workers = parallel.checked_workers(workers)
-    seeds.check(seed)
-    if start not in STARTS:
-        raise UnknownNameError("start", start, STARTS)
+    paths, workers = check_options(paths, seed, start, workers)
+    check_progress(progress)
     finest, ratios = checked_steps(arrays, steps)
     increments = checked_duration(duration, finest, int(ratios[0]))
+    own = np.arange(neurons) if streams is None else _checked_streams(streams, neurons)
+
+    from spiking.kernels import coupled
+
     shape = (paths, ratios.size, neurons)
-    memory.check(32.0 * math.prod(shape), "the paths", "reduce paths, steps or neurons")
-    spread = arrays.noise * np.sqrt(arrays.tau / 2.0)
+    block = max(coupled.CHUNK, int(ratios[0]))
+    needed = 32.0 * math.prod(shape) + workers * (8.0 * block * neurons + _times_bytes(_FEWEST_SPIKES, shape))
+    memory.check(needed, "the paths", "reduce paths, steps, neurons, workers, or the ratio of the steps")
+    noisy = arrays.noise > 0.0
+    spread = arrays.noise * np.sqrt(np.where(noisy, arrays.tau, 0.0) / 2.0)
     room = (arrays.threshold - arrays.reset) * (start == "uniform")
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
     key = root.generate_state(2, np.uint32)
     voltage, current, squares = (np.empty(shape) for _ in range(3))
     counts = np.empty(shape, np.int64)
-
-    from spiking.kernels import coupled
-
-    own = np.arange(neurons) if streams is None else np.asarray(streams, np.int64)
-    options = (finest, ratios, increments, spread, room, own, *arrays)
+    cost = neurons * float(np.sum(1.0 / ratios) + 2.0)
+    size = max(1, int(_UPDATES_PER_CALL / (increments * cost)))
+    longest = increments if size > 1 else block * max(1, int(_UPDATES_PER_CALL / (block * cost)))
+    options = (spread, room, own, *arrays)
 
     def one(batch: range, check: Callable[[], None]) -> None:
-        room, done = _FEWEST_SPIKES, batch.start
+        times = np.empty((*shape[1:], _FEWEST_SPIKES), np.int64)
+        begin, done = 0, batch.start
         while done < batch.stop:
             check()
             left = slice(done, batch.stop)
+            end = min(begin + longest, increments)
             outputs = (voltage[left], current[left], counts[left], squares[left])
-            ran = coupled.run(key, done, *options, room, *outputs)
-            done += ran
-            room *= 1 if ran else 2
+            ran = coupled.run(key, done, finest, ratios, begin, end, increments, *options, times, *outputs)
+            if ran < batch.stop - done:
+                done, begin = done + ran, 0
+                most = 2 * times.shape[2]
+                memory.check(workers * _times_bytes(most, shape), "the spike times", "reduce duration or workers")
+                times = np.empty((*shape[1:], most), np.int64)
+            else:
+                begin = 0 if end == increments else end
+                done += ran if end == increments else 0
 
     finished = 0
 
@@ -137,10 +150,60 @@ def coupled_paths(
         if progress is not None:
             progress(finished / paths)
 
-    size = max(1, int(_UPDATES_PER_TASK / (increments * neurons * float(np.sum(1.0 / ratios) + 2.0))))
     batches = [range(first, min(first + size, paths)) for first in range(0, paths, size)]
     parallel.ordered_map(one, batches, workers=workers, finished=tick)
     return CoupledPaths(np.asarray(finest * ratios, np.float64), voltage, current, counts, squares)
+
+
+def _times_bytes(most: int, shape: tuple[int, ...]) -> float:
+    return 8.0 * most * shape[1] * shape[2]
+
+
+def _checked_streams(streams: object, neurons: int) -> Ints:
+    found = np.asarray(streams)
+    if found.shape != (neurons,) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= 2**32:
+        allowed = f"must be {neurons} integers, one per neuron, from 0 to 2^32 - 1"
+        raise ParameterError("", "streams", streams, allowed)
+    return found.astype(np.int64)
+
+
+def check_options(paths: int, seed: Seed, start: str, workers: int | None) -> tuple[int, int]:
+    """Return the numbers of paths and workers.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError
+        If an option is out of range.
+    """
+    paths = int(checked_number("", "paths", paths, POSITIVE, integer=True))
+    workers = parallel.checked_workers(workers)
+    seeds.check(seed)
+    if start not in STARTS:
+        raise UnknownNameError("start", start, STARTS)
+    return paths, workers
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be called.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither a function nor None.
+    """
+    if progress is not None and not callable(progress):
+        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
+
+
+def checked_paths(paths: int) -> int:
+    """Return a number of paths that have a scatter.
+
+    Raises
+    ------
+    ParameterError
+        If it is no integer of at least 2.
+    """
+    return int(checked_number("", "paths", paths, _TWO, integer=True))
 
 
 def checked_steps(arrays: CurrentNetwork, steps: Sequence[float]) -> tuple[float, Ints]:
@@ -151,9 +214,7 @@ def checked_steps(arrays: CurrentNetwork, steps: Sequence[float]) -> tuple[float
     ParameterError
         If they are no powers of 2 times the finest, repeat, or are too large.
     """
-    if not isinstance(steps, Sequence | np.ndarray) or len(steps) == 0:
-        raise ParameterError("", "steps", steps, "must be a list of steps in ms")
-    given = sorted((checked_number("", "steps", step, POSITIVE) for step in steps), reverse=True)
+    given = sorted(checked_list("steps", steps, POSITIVE, "steps in ms"), reverse=True)
     finest = given[-1]
     powers = np.log2(np.array(given) / finest)
     if (np.abs(powers - np.rint(powers)) > 1e-9).any() or (np.diff(np.rint(powers)) == 0).any():
@@ -174,7 +235,8 @@ def checked_duration(duration: float, finest: float, coarsest: int) -> int:
         If it is no multiple of the coarsest step.
     """
     duration = checked_number("", "duration", duration, POSITIVE)
-    number = round(duration / (finest * coarsest))
+    ratio = duration / (finest * coarsest)
+    number = round(ratio) if math.isfinite(ratio) else 0
     if number < 1 or not math.isclose(number * finest * coarsest, duration, rel_tol=1e-9):
         allowed = f"must be a multiple of the coarsest step of {finest * coarsest:g} ms"
         raise ParameterError("", "duration", duration, allowed)

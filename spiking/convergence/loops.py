@@ -15,8 +15,8 @@ Two ways to cut, both exact where nothing is cut:
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,22 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import graphs
-from spiking.convergence.coupled import Progress, coupled_paths
-from spiking.convergence.fits import ErrorMeasure, measure
+from spiking.convergence.coupled import (
+    Progress,
+    check_options,
+    check_progress,
+    checked_duration,
+    checked_paths,
+    checked_steps,
+    coupled_paths,
+)
+from spiking.convergence.fits import Axis, ErrorMeasure, Rare, measure
+from spiking.convergence.lists import checked_list
 from spiking.current_networks import CurrentNetwork, current_network
 from spiking.errors import ParameterError, UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.seeds import Seed
-from spiking.specification import NONNEGATIVE, checked_number
+from spiking.specification import NONNEGATIVE, POSITIVE, checked_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,8 +49,11 @@ Edge = tuple[int, int]
 
 METHODS = ("edges", "unrolled")
 
+_LOOP = Axis("longest loop kept L", "synapses")
+_CYCLES_PER_CHECK = 10_000
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class LoopTruncation:
     """Distance of the network with long loops cut from the whole one.
 
@@ -51,6 +63,8 @@ class LoopTruncation:
     method : str
     step, duration : float
         In ms.
+    longest : int or None
+        Cycles were enumerated up to this length; None: all (method "edges").
     cycles : array of int, shape (lengths,)
         Simple cycles of each length of `mismatch.x` and up to it from the one before (method "edges"; else empty).
     removed : array of int, shape (lengths,)
@@ -64,11 +78,15 @@ class LoopTruncation:
     method: str
     step: float
     duration: float
+    longest: int | None
     cycles: npt.NDArray[np.int64]
     removed: npt.NDArray[np.int64]
     voltage: ErrorMeasure
     current: ErrorMeasure
     mismatch: ErrorMeasure
+
+    def __repr__(self) -> str:
+        return f"<LoopTruncation by {self.method!r}, {self.voltage!r}>"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the distances over the longest loop kept."""
@@ -97,14 +115,15 @@ def loop_truncation(
     network : Network
         Of the class of `spiking.current_networks`.
     lengths : sequence of int
-        Longest loops kept, in synapses.
+        Longest loops kept, in synapses; in rising order.
     duration, step : float
         In ms.
     method : {"edges", "unrolled"}
         See above.
     longest : int, optional
         Cycles are enumerated up to this length (method "edges"); by default to any. Their number grows exponentially
-        with length in dense graphs: if there are more than 10^6, this is refused.
+        with length in dense graphs: if there are more than 10^6, this is refused. Longer cycles are not looked for:
+        those that hold none of the removed edges remain. All `lengths` must be less.
     paths, seed, workers, progress
         As in `coupled_paths`.
 
@@ -117,14 +136,27 @@ def loop_truncation(
     whole = current_network(network)
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    if not isinstance(lengths, Sequence | range | np.ndarray) or len(lengths) == 0:
-        raise ParameterError("", "lengths", lengths, "must be a list of integers")
-    kept = [int(checked_number("", "lengths", length, NONNEGATIVE, integer=True)) for length in lengths]
+    kept = _checked_lengths(lengths)
+    paths = checked_paths(paths)
     neurons = whole.leak.size
+    longest = None if longest is None else int(checked_number("", "longest", longest, POSITIVE, integer=True))
+    if longest is not None and longest >= neurons:
+        longest = None
+    if longest is not None and kept[-1] >= longest and method == "edges":
+        allowed = f"must be less than longest = {longest}: longer cycles are not looked for"
+        raise ParameterError("", "lengths", kept[-1], allowed)
+    checked_duration(duration, checked_steps(whole, [step])[0], 1)
+    check_options(paths, seed, "reset", workers)
+    check_progress(progress)
+
+    def checkpoint() -> None:
+        if progress is not None:
+            progress(0.0)
+
     cycles: list[tuple[int, ...]] = []
     if method == "edges":
-        cycles = graphs.synaptic_cycles(network, neurons if longest is None else longest)
-        cuts = edges_to_cut(cycles, kept)
+        cycles = graphs.synaptic_cycles(network, longest)
+        cuts = edges_to_cut(cycles, kept, check=checkpoint)
         networks = [(without_edges(whole, cut), np.arange(neurons)) for cut in cuts]
     else:
         cuts = []
@@ -150,34 +182,65 @@ def loop_truncation(
         dv, di, dn = (one - other for one, other in zip(run(arrays, streams), reference, strict=True))
         for into, values in ((voltage, dv**2), (current, di**2), (mismatch, dn != 0)):
             into[:, k] = values.mean(axis=1)
+    rare = [Rare(np.asarray((values > 0).sum(axis=0)), paths) for values in (voltage, current, mismatch)]
+    x = np.array(kept)
     own = Counter(len(cycle) for cycle in cycles)
     between = zip([-1, *kept[:-1]], kept, strict=True)
-    counted = [sum(own[n] for n in range(low + 1, high + 1)) for low, high in between] if cycles else []
+    counted = [sum(own[n] for n in range(low + 1, high + 1)) for low, high in between] if cuts else []
     return LoopTruncation(
-        network, method, step, duration, np.array(counted, np.int64), np.array([len(cut) for cut in cuts], np.int64),
-        measure("RMS of V", "mV", np.array(kept), voltage, root=True),
-        measure("RMS of I", "mV/ms", np.array(kept), current, root=True),
-        measure("probability that spike counts differ", "", np.array(kept), mismatch),
+        network, method, step, duration, longest,
+        np.array(counted, np.int64), np.array([len(cut) for cut in cuts], np.int64),
+        measure("RMS of V", "mV", x, voltage, root=True, rare=rare[0], axis=_LOOP),
+        measure("RMS of I", "mV/ms", x, current, root=True, rare=rare[1], axis=_LOOP),
+        measure("probability that spike counts differ", "", x, mismatch, rare=rare[2], probability=True, axis=_LOOP),
     )  # fmt: skip
 
 
-def edges_to_cut(cycles: Sequence[tuple[int, ...]], lengths: Sequence[int]) -> list[set[Edge]]:
-    """Return, for each length, edges without which no cycle is longer; those for a smaller length hold the others'."""
+def edges_to_cut(
+    cycles: Sequence[tuple[int, ...]], lengths: Sequence[int], check: Callable[[], None] = lambda: None
+) -> list[set[Edge]]:
+    """Return, for each length, edges without which no cycle is longer; those for a smaller length hold the others'.
+
+    ``check`` is called now and then: an exception raised there stops the work.
+    """
+    through: dict[Edge, list[int]] = defaultdict(list)
+    of_length: dict[int, list[int]] = defaultdict(list)
+    for k, cycle in enumerate(cycles):
+        if k % _CYCLES_PER_CHECK == 0:
+            check()
+        of_length[len(cycle)].append(k)
+        for edge in edges_of(cycle):
+            through[edge].append(k)
+    short = Counter({edge: len(own) for edge, own in through.items()})
+    long: Counter[Edge] = Counter()
+    alive = [True] * len(cycles)
     by_length: dict[int, set[Edge]] = {}
     cut: set[Edge] = set()
-    longest = max((len(cycle) for cycle in cycles), default=0)
-    for length in range(max(longest, *lengths, 0), -1, -1):
-        kept = [(edges_of(cycle), len(cycle) > length) for cycle in cycles]
-        kept = [(edges, is_long) for edges, is_long in kept if not edges & cut]
-        short = Counter(edge for edges, is_long in kept for edge in edges if not is_long)
-        left = [edges for edges, is_long in kept if is_long]
-        while left:
-            long = Counter(edge for edges in left for edge in edges)
+    for length in range(max(*of_length, *lengths, 0), -1, -1):
+        for k in of_length[length + 1]:
+            if alive[k]:
+                for edge in edges_of(cycles[k]):
+                    short[edge] -= 1
+                    long[edge] += 1
+        while +long:
+            check()
             worst = min(long, key=lambda edge: (-long[edge], short[edge], edge))
             cut.add(worst)
-            left = [edges for edges in left if worst not in edges]
+            for k in through[worst]:
+                if alive[k]:
+                    alive[k] = False
+                    counts = long if len(cycles[k]) > length else short
+                    for edge in edges_of(cycles[k]):
+                        counts[edge] -= 1
         by_length[length] = set(cut)
     return [by_length[length] for length in lengths]
+
+
+def _checked_lengths(lengths: object) -> list[int]:
+    kept = [int(n) for n in checked_list("lengths", lengths, NONNEGATIVE, "integers", integer=True)]
+    if sorted(set(kept)) != kept:
+        raise ParameterError("", "lengths", kept, "must rise")
+    return kept
 
 
 def edges_of(cycle: tuple[int, ...]) -> set[Edge]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spiking.drives import Drive, OrnsteinUhlenbeckDrive
+from spiking.errors import ParameterError
 from spiking.network import Network, Population, Projection
 from spiking.neurons import LIF
 from spiking.specification import FINITE, POSITIVE, checked_number
@@ -36,6 +37,8 @@ def layered(
     layers = int(checked_number("", "depth", depth, POSITIVE, integer=True))
     size = int(checked_number("", "width", width, POSITIVE, integer=True))
     weight = checked_number("", "weight", weight, FINITE)
+    if not isinstance(drive, OrnsteinUhlenbeckDrive):
+        raise ParameterError("", "drive", drive, "must be an OrnsteinUhlenbeckDrive: synapses have its time constant")
     synapse = ExponentialCurrent(abs(weight) / size, drive.tau, inhibitory=weight < 0)
     return Network(
         [Population(f"L{k + 1}", size, neuron, drive) for k in range(layers)],
@@ -57,8 +60,8 @@ def recurrent(
         In mV; negative: inhibitory.
     seed : int
         Of the graph.
-    neuron, drive : LIF, OrnsteinUhlenbeckDrive
-        As in `layered`.
+    neuron, drive : LIF, Drive
+        As in `layered`; without an Ornstein-Uhlenbeck drive the synapses have its default's time constant.
 
     Raises
     ------

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking.convergence.coupled import CoupledPaths, Progress, coupled_paths
-from spiking.convergence.fits import ErrorMeasure, measure
+from spiking import memory
+from spiking.convergence import storing
+from spiking.convergence.coupled import CoupledPaths, Progress, checked_paths, coupled_paths
+from spiking.convergence.fits import ErrorMeasure, Rare, measure
+from spiking.convergence.lists import checked_list
 from spiking.errors import ParameterError, UnknownNameError
 from spiking.network import Network, checked_network
 from spiking.seeds import Seed
+from spiking.specification import POSITIVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,11 +36,14 @@ MEASURES = {
 }
 """The errors and what they are."""
 
-_UNITS = {"voltage": "mV", "voltage_matched": "mV", "spike_time": "ms", "current": "mV/ms"}
+_UNITS = {
+    "voltage": "mV", "mismatch": "", "voltage_matched": "mV", "spike_time": "ms", "current": "mV/ms", "count_bias": "",
+    "weak": "",
+}  # fmt: skip
 _PHASE = 3.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StrongErrors:
     """Errors of Euler-Maruyama against the finest step.
 
@@ -64,7 +72,15 @@ class StrongErrors:
     start: str
     measures: Mapping[tuple[str, str], ErrorMeasure]
 
+    def __repr__(self) -> str:
+        return f"<StrongErrors of {', '.join(self.network.sizes)}: {self.paths} paths of {self.duration:g} ms>"
+
     def __getitem__(self, key: tuple[str, str]) -> ErrorMeasure:
+        pair: object = key
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            population = self.network.populations[0].name
+            allowed = f"must be a population and an error, such as ('{population}', 'voltage')"
+            raise ParameterError("", "errors", pair, allowed)
         population, name = key
         if population not in self.network.sizes:
             raise UnknownNameError("population", population, self.network.sizes)
@@ -72,11 +88,32 @@ class StrongErrors:
             raise UnknownNameError("error", name, MEASURES)
         return self.measures[population, name]
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a compressed .npz archive, without loss.
+
+        Raises
+        ------
+        SpecificationError
+            If the file cannot be written.
+        """
+        storing.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> StrongErrors:
+        """Load what `save` wrote.
+
+        Raises
+        ------
+        SpecificationError
+            If the file is not such an archive.
+        """
+        return storing.load(StrongErrors, path)
+
     def plot(self, ax: Axes | None = None, *, population: str | None = None) -> Axes:
         """Draw a population's errors (by default the first's) over the steps."""
         from spiking import convergence_plots
 
-        chosen = population or self.network.populations[0].name
+        chosen = self.network.populations[0].name if population is None else population
         return convergence_plots.errors([self[chosen, name] for name in MEASURES], ax=ax)
 
 
@@ -102,8 +139,12 @@ def strong_errors(
     ``spike_time``        root of the mean of :math:`(t^h_k - t^r_k)^2` over all spikes of those, in ms
     ``current``           root of the mean of :math:`(I^h_T - I^r_T)^2`, in mV/ms
     ``count_bias``        mean of the count's difference (its sign kept)
-    ``weak``              mean of :math:`\cos(3 v^h) - \cos(3 v^r)`, with :math:`v = V_T/(V_{th} - V_{reset})`
+    ``weak``              mean of :math:`\cos(3 v^h) - \cos(3 v^r)`, :math:`v = (V_T - V_{reset})/(V_{th} - V_{reset})`
     ====================  ====================================================================================
+
+    Those of the current of neurons without synapses are carried by all paths; the others by few events, whose numbers
+    the measures keep (`ErrorMeasure.events`): spikes that one step has and the other has not (for the current, those of
+    its sources). Without noise, and from one start, nothing is left to chance, and no events are counted.
 
     Coupled paths make the weak errors differences of small variance: independent runs would need many times as many.
 
@@ -120,11 +161,14 @@ def strong_errors(
         As `coupled_paths`.
     """
     checked_network(network)
-    if isinstance(steps, Sequence | np.ndarray) and len(steps) < 2:
-        raise ParameterError("", "steps", list(steps), "must be at least two: errors are those against the finest")
-    if paths == 1:
-        raise ParameterError("", "paths", paths, "must be at least 2 for standard errors")
+    given = checked_list("steps", steps, POSITIVE, "steps in ms")
+    if len(given) < 2:
+        raise ParameterError("", "steps", given, "must be at least two: errors are those against the finest")
+    paths = checked_paths(paths)
     options = {"paths": paths, "seed": seed, "start": start, "workers": workers, "progress": progress}
+    neurons, largest = sum(network.sizes.values()), max(network.sizes.values())
+    needed = paths * len(given) * (32.0 * neurons + 40.0 * largest)
+    memory.check(needed, "the paths and their errors", "reduce paths, steps or neurons")
     found = coupled_paths(network, duration, steps, **options)  # type: ignore[arg-type]
     measures = {
         (population.name, name): errors
@@ -136,24 +180,47 @@ def strong_errors(
 
 def _measures(network: Network, population: str, found: CoupledPaths) -> dict[str, ErrorMeasure]:
     own = network.neurons[population]
-    scale = _PHASE / (network[f"{population}.threshold"] - network[f"{population}.reset"])
-    voltage, current, counts = found.voltage[:, :, own], found.current[:, :, own], found.counts[:, :, own]
-    dv, di, dn = (a[:, :-1] - a[:, -1:] for a in (voltage, current, counts))
-    equal = (dn == 0).astype(float)
-    cosine = np.cos(scale * voltage)
-    terms = {
-        "voltage": (dv**2, None),
-        "mismatch": (1.0 - equal, None),
-        "voltage_matched": (dv**2 * equal, equal),
-        "spike_time": (found.time_squares[:, :-1, own], counts[:, :-1] * equal),
-        "current": (di**2, None),
-        "count_bias": (dn.astype(float), None),
-        "weak": (cosine[:, :-1] - cosine[:, -1:], None),
-    }
-    return {
-        name: measure(
-            MEASURES[name], _UNITS.get(name, ""), found.steps[:-1], top.mean(axis=2),
-            None if bottom is None else bottom.mean(axis=2), root=name in _UNITS,
+    low, high = network[f"{population}.reset"], network[f"{population}.threshold"]
+    counts = found.counts[:, :, own]
+    differ = counts[:, :-1] != counts[:, -1:]
+    sources = sorted({p.source for p in network.projections if p.target == population})
+    rare = _mismatches(differ, bool(sources))
+    before: Rare | None = None
+    certain = bool((found.voltage == found.voltage[:1]).all())
+    if sources:
+        neurons = np.concatenate(
+            [np.arange(network.neurons[name].start, network.neurons[name].stop) for name in sources]
         )
-        for name, (top, bottom) in terms.items()
-    }  # fmt: skip
+        driving = found.counts[:, :, neurons]
+        before = _mismatches(driving[:, :-1] != driving[:, -1:], True)
+    measures = {}
+    for name, unit in _UNITS.items():
+        bottom: npt.NDArray[Any] | None = None
+        if name == "mismatch":
+            top: npt.NDArray[Any] = differ
+        elif name == "count_bias":
+            top = counts[:, :-1] - counts[:, -1:]
+        elif name == "spike_time":
+            top, bottom = found.time_squares[:, :-1, own], counts[:, :-1] * ~differ
+        elif name == "weak":
+            top = np.cos((found.voltage[:, :, own] - low) * (_PHASE / (high - low)))
+            top = top[:, :-1] - top[:, -1:]
+        else:
+            ends = (found.current if name == "current" else found.voltage)[:, :, own]
+            top = (ends[:, :-1] - ends[:, -1:]) ** 2
+        if name == "voltage_matched":
+            bottom = ~differ
+            top = top * bottom
+        carriers = None if certain else before if name == "current" else rare
+        measures[name] = measure(
+            MEASURES[name], unit, found.steps[:-1], top.mean(axis=2), None if bottom is None else bottom.mean(axis=2),
+root=unit != "", rare=carriers, probability=name == "mismatch",
+        )  # fmt: skip
+    return measures
+
+
+def _mismatches(differ: npt.NDArray[np.bool_], coupled: bool) -> Rare:
+    """Count neurons with another count; paths that have any, if the neurons receive spikes: one may bring others."""
+    if coupled:
+        return Rare(np.asarray(differ.any(axis=2).sum(axis=0)), differ.shape[0])
+    return Rare(np.asarray(differ.sum(axis=(0, 2))), differ.shape[0] * differ.shape[2])

@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 _CONFIDENCE = 1.96
 _REJECTED = 0.05
+_PROBABLY = 1.0 + 1.28 / 1.96
+"""Margin over half width of a 95 % interval that holds it with a probability of 80 %: 1.28 s.e. for its centre."""
 
 
 class Bias(NamedTuple):
@@ -31,25 +33,44 @@ class Bias(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """Powers that are not rejected, the relative errors, and the rate at dt = 0 with its widest interval."""
+    """Powers that are not rejected, relative errors, the rate at dt = 0 with its widest interval; why there are none.
+
+    `reason` is "" or one of `REASONS`; `half` the half width of the 95 % interval of the relative error at the smallest
+    step that the standard errors give if no power is rejected, for `reason` = "too short".
+    """
 
     powers: list[float]
     errors: list[Bias]
     limit: Bias
+    reason: str = ""
+    half: float = math.nan
 
 
-def fitted(steps: Floats, rates: Sequence[Estimate], powers: Sequence[float]) -> Fit:
-    """Fit r_0 + c dt^p to rates, for each power."""
+REASONS = ("hardly fires", "too short", "no power fits")
+"""Less than a spike per neuron and run; a rate within 3 standard errors of 0; all powers rejected."""
+
+
+def fitted(steps: Floats, rates: Sequence[Estimate], powers: Sequence[float], duration: float) -> Fit:
+    """Fit r_0 + c dt^p to rates, for each power; the duration, in ms, is that in which each was measured."""
     mean, se = (np.array([getattr(rate, name) for rate in rates]) for name in ("mean", "se"))
-    if not (np.isfinite(se).all() and (se > 0).all() and (mean > 3.0 * se).all()):
-        return _silent(mean, se, steps)
+    if (se == 0).all() and (mean > 0).all() and np.ptp(mean) == 0:
+        return Fit([float(powers[0])], [Bias(0.0, 0.0, 0.0)] * steps.size, Bias(mean[0], mean[0], mean[0]))
+    if mean.max() * duration < 1000.0:
+        return _unfitted("hardly fires")
+    if not (np.isfinite(se).all() and (se > 0).all()):
+        return _unfitted("too short")
+    if not (mean > 3.0 * se).all():
+        halves = []
+        for power in powers:
+            covariance = _covariance(steps, se, power)[1]
+            halves.append(_CONFIDENCE * math.sqrt(covariance[1, 1]) * steps[-1] ** power / float(mean.mean()))
+        return _unfitted("too short", max(halves))
     from scipy.stats import chi2
 
     kept, lows, highs, centres, limits = [], [], [], [], []
     best = math.inf
     for power in powers:
-        design = np.stack([np.ones_like(steps), steps**power], axis=1) / se[:, None]
-        covariance = np.linalg.inv(design.T @ design)
+        design, covariance = _covariance(steps, se, power)
         limit, slope = covariance @ (design.T @ (mean / se))
         misfit = float(np.sum((mean / se - design @ [limit, slope]) ** 2))
         if chi2.sf(misfit, steps.size - 2) < _REJECTED or limit <= 0:
@@ -65,18 +86,20 @@ def fitted(steps: Floats, rates: Sequence[Estimate], powers: Sequence[float]) ->
         if misfit < best:
             best, centres = misfit, [limit, error]
     if not kept:
-        return Fit([], [], Bias(math.nan, -math.inf, math.inf))
+        return _unfitted("no power fits")
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     errors = [Bias(float(c), float(a), float(b)) for c, a, b in zip(centres[1], low, high, strict=True)]
     ends = np.array(limits)
     return Fit(kept, errors, Bias(float(centres[0]), float(ends[:, 0].min()), float(ends[:, 1].max())))
 
 
-def _silent(mean: Floats, se: Floats, steps: Floats) -> Fit:
-    """A rate without scatter is exact if it does not change; one within its error of 0 cannot be fitted."""
-    if (se == 0).all() and (mean > 0).all() and np.ptp(mean) == 0:
-        return Fit([1.0], [Bias(0.0, 0.0, 0.0)] * steps.size, Bias(mean[0], mean[0], mean[0]))
-    return Fit([0.0], [], Bias(math.nan, -math.inf, math.inf))
+def _covariance(steps: Floats, se: Floats, power: float) -> tuple[Floats, Floats]:
+    design = np.stack([np.ones_like(steps), steps**power], axis=1) / se[:, None]
+    return design, np.asarray(np.linalg.inv(design.T @ design), np.float64)
+
+
+def _unfitted(reason: str, half: float = math.nan) -> Fit:
+    return Fit([], [], Bias(math.nan, -math.inf, math.inf), reason, half)
 
 
 def agrees(rate: Estimate, limit: Bias, accuracy: float) -> bool:
@@ -85,12 +108,27 @@ def agrees(rate: Estimate, limit: Bias, accuracy: float) -> bool:
     return max(rate.mean + reach - limit.low, limit.high - rate.mean + reach) <= accuracy * limit.mean
 
 
-def needed_duration(errors: dict[str, list[Bias]], accuracy: float, duration: float) -> float:
-    """Return the duration at which the smallest step's intervals would shrink into the accuracy; NaN if they cannot."""
+def exceeds(error: Bias, accuracy: float) -> bool:
+    """Return whether an error certainly exceeds the accuracy."""
+    return error.low > accuracy or error.high < -accuracy
+
+
+def needed_duration(fits: Sequence[Fit], accuracy: float, duration: float) -> float:
+    """Return the duration at which the smallest step's intervals would probably lie within or beyond the accuracy.
+
+    If the errors are as measured and intervals shrink as the root of the duration, that is so with a probability of
+    80 % or more for each population that is not told yet. An error closer to the accuracy than a quarter of it counts
+    as that far away. NaN if no width is known.
+    """
     factors = []
-    for found in errors.values():
-        last = found[-1]
-        if abs(last.mean) >= accuracy:
-            return math.nan
-        factors.append(((last.reach - abs(last.mean)) / (accuracy - abs(last.mean))) ** 2)
-    return float(duration * 1.2 * max(1.0, *factors))
+    for fit in fits:
+        half, mean = fit.half, 0.0
+        if fit.errors:
+            last = fit.errors[-1]
+            if last.reach <= accuracy or exceeds(last, accuracy):
+                continue
+            half, mean = max(last.high - last.mean, last.mean - last.low), abs(last.mean)
+        margin = max(abs(accuracy - mean), 0.25 * accuracy)
+        factors.append((_PROBABLY * half / margin) ** 2)
+    known = bool(factors) and math.isfinite(sum(factors))
+    return float(duration * max(1.0, *factors)) if known else math.nan

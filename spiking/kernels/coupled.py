@@ -69,19 +69,22 @@ def advance(
 
 @njit(nogil=True, cache=True)
 def run(
-    key, first_path, finest, ratios, increments, spread, room, stream,
+    key, first_path, finest, ratios, begin, end, increments, spread, room, stream,
     leak, rest, threshold, reset, mean, tau, noise, first, targets, jumps,
-    most_spikes, voltage, current, count, time_squares, fingerprint=SOURCES,
+    times, voltage, current, count, time_squares, fingerprint=SOURCES,
 ):  # fmt: skip
-    """Run paths on steps ratios * finest (the last is the reference) over a number of finest increments.
+    """Run paths on steps ratios * finest (the last is the reference) from one finest increment to another.
 
-    ``voltage``, ``current``, ``count`` and ``time_squares``, of shape (paths, levels, neurons), receive the final
-    state, the numbers of spikes and, where these equal the reference's, the sum of squared differences of spike times.
+    ``begin`` must be a multiple of the block, max(`CHUNK`, ratios); those of ``begin`` = 0 start, the others go on.
+    ``voltage``, ``current``, ``count`` and ``time_squares``, of shape (paths, levels, neurons), hold the state, the
+    numbers of spikes and, once ``end`` = ``increments`` and where these equal the reference's, the sum of squared
+    differences of spike times. ``times``, of shape (levels, neurons, most spikes), holds those of one path: several
+    must be run from 0 to the end.
 
     Returns
     -------
     paths : int
-        Fewer than asked for if a neuron of the next one has more than ``most_spikes``.
+        Fewer than asked for if a neuron of the next one has more spikes than ``times`` holds.
     """
     paths, levels, neurons = voltage.shape
     block = max(CHUNK, ratios.max())
@@ -89,21 +92,23 @@ def run(
     walk = np.empty((block + 1, neurons))
     scale = noise * math.sqrt(finest)
     fired = np.empty(neurons, np.int64)
-    times = np.empty((levels, neurons, most_spikes), np.int64)
     for p in range(paths):
-        for level in range(levels):
-            count[p, level] = 0
-            draw_start(key, first_path + p, stream, mean, spread, reset, room, voltage[p, level], current[p, level])
-        for begin in range(0, increments, block):
-            draw_path(key, first_path + p, begin // CHUNK, stream, scale, words, walk)
-            length = min(block, increments - begin)
+        if begin == 0:
+            for level in range(levels):
+                count[p, level] = 0
+                draw_start(key, first_path + p, stream, mean, spread, reset, room, voltage[p, level], current[p, level])
+        for now in range(begin, end, block):
+            draw_path(key, first_path + p, now // CHUNK, stream, scale, words, walk)
+            length = min(block, end - now)
             for level in range(levels):
                 ratio = ratios[level]
                 if not advance(
-                    finest * ratio, length // ratio, ratio, begin, leak, rest, threshold, reset, mean, tau, first,
+                    finest * ratio, length // ratio, ratio, now, leak, rest, threshold, reset, mean, tau, first,
                     targets, jumps, walk, voltage[p, level], current[p, level], fired, count[p, level], times[level],
                 ):  # fmt: skip
                     return p
+        if end < increments:
+            continue
         for level in range(levels):
             for i in range(neurons):
                 total = 0.0

@@ -33,22 +33,21 @@ def _safe(row, distance, speed, change):
 
 @njit(nogil=True, cache=True)
 def run(
-    key, replica, table, leak, tau, mean, spread, threshold, reset, skipped, most_steps, speeds, fingerprint=SOURCES
+    key, replica, table, leak, tau, mean, spread, threshold, reset, begin, end, most_steps, speeds, fingerprint=SOURCES
 ):
-    """Fill ``speeds`` with dV/dt at successive crossings after ``skipped`` ones; voltages are relative to rest.
+    """Write dV/dt at the crossings from one time to another into ``speeds``; voltages are relative to rest.
 
     Returns
     -------
-    time : float
-        That the crossings took.
+    crossings : int
+        If more than ``speeds`` holds, the others are not written.
     steps : int
-        If ``most_steps``: there were not enough crossings.
+        If ``most_steps``: the end was not reached.
     """
     bits = philox(replica, 0, 0, 0, key[0], key[1])
     x, y = reset, spread * normal(bits[0])
-    level, step, elapsed = table.shape[0] - 1, 0, 0.0
-    crossing = -skipped
-    while crossing < speeds.size and step < most_steps:
+    level, step, elapsed, crossings = table.shape[0] - 1, 0, 0.0, 0
+    while elapsed < end and step < most_steps:
         speed = mean + y - leak * x
         level = level_of(level, table, threshold - x, speed, -leak * speed - y / tau)
         row = table[level]
@@ -68,12 +67,11 @@ def run(
         y += part * (new_y - y)
         elapsed += part * row[0]
         x = reset
-        if crossing >= 0:
-            speeds[crossing] = mean + y - leak * threshold
-        crossing += 1
-        if crossing == 0:
-            elapsed = 0.0
-    return elapsed, step
+        if begin <= elapsed < end:
+            if crossings < speeds.size:
+                speeds[crossings] = mean + y - leak * threshold
+            crossings += 1
+    return crossings, step
 
 
 def _reach(noise: float, h: float) -> float:

@@ -7,13 +7,12 @@ not recorded; voltages uniform between reset and threshold and stationary curren
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from spiking.convergence import crossing_speeds, layered, loop_truncation, recurrent, strong_errors
+from spiking.convergence import coupled_paths, crossing_speeds, layered, loop_truncation, recurrent, strong_errors
 
 PRINTED = {
     "voltage": (0.177, 0.0294, 0.43),
@@ -25,13 +24,6 @@ PRINTED = {
     "weak": (0.0375, 0.00105, 0.86),
 }
 CLAIMED = {"voltage": 0.5, "mismatch": 1.0, "count_bias": 1.0, "weak": 1.0}
-
-
-def ends(one):
-    """The same error at the first and the last step only."""
-    return dataclasses.replace(
-        one, x=one.x[[0, -1]], values=one.values[[0, -1]], se=one.se[[0, -1]], left_out=one.left_out[:, [0, -1]]
-    )
 
 
 def test_errors_of_one_neuron():
@@ -49,7 +41,7 @@ def test_errors_of_one_neuron():
 
 
 def test_recorded_errors_against_printed_ones(table):
-    """100 000 paths: the claimed orders hold; printed values lie within 3 standard errors of 20 000 paths."""
+    """100 000 paths: which claimed orders hold; printed values lie within 3 standard errors of 20 000 paths."""
     rows = table("scheme_errors.csv")
     for name, (coarse, fine, slope) in PRINTED.items():
         own = [row for row in rows if row["error"] == name]
@@ -63,17 +55,43 @@ def test_recorded_errors_against_printed_ones(table):
     for name, claimed in CLAIMED.items():
         row = next(row for row in rows if row["error"] == name)
         assert float(row["order_low"]) < claimed < float(row["order_high"]), name
+    for name, claimed in (("voltage_matched", 0.5), ("spike_time", 0.5), ("current", 1.0)):
+        row = next(row for row in rows if row["error"] == name)
+        assert claimed < float(row["order_low"]) < claimed + 0.1, name
 
 
 @pytest.mark.slow
-def test_slopes_of_the_printed_experiment():
-    """20 000 paths, as printed: each printed slope lies in our interval (of two points; the weak error's of 7)."""
-    steps = [2.0**-k for k in (4, 5, 6, 7, 8, 9, 10, 13)]
-    found = strong_errors(layered(1), 4.0, steps, paths=20000, seed=0, start="uniform")
+@pytest.mark.parametrize("seed", range(4))
+def test_slopes_of_the_printed_experiment(seed):
+    """20 000 paths against the printed 20 000: differences of two-point slopes, with the errors of both.
+
+    The measures share their paths and their few events: of seven at four seeds, one difference beyond 3 is too many.
+    """
+    steps = [2.0**-k for k in (4, 10, 13)]
+    found = strong_errors(layered(1), 4.0, steps, paths=20000, seed=seed, start="uniform")
     for name, (_, _, slope) in PRINTED.items():
-        order = (found["L1", name] if name == "weak" else ends(found["L1", name])).order()
-        print(name, order, slope)
-        assert order.low < slope < order.high, name
+        one = found["L1", name]
+        relative = one.se[1] / abs(one.values[1])
+        if name == "weak" and relative > 0.5:
+            # Its slope is not known: the errors themselves, at 2^-10.
+            assert abs(PRINTED[name][1] - one.values[1]) < 3 * math.sqrt(2) * one.se[1]
+            continue
+        order = one.order()
+        z = (slope - order.slope) / (math.sqrt(2) * order.se)
+        print(seed, name, order, slope, f"{z:.2f}")
+        assert abs(z) < 3, name
+
+
+@pytest.mark.slow
+def test_delayed_spikes_have_a_probability_of_order_h():
+    """Why errors among equal counts are of order 1/2: k-th spikes more than 0.1 apart; coarse steps have more."""
+    steps = np.array([2.0**-k for k in (4, 6, 7, 8, 9, 13)])
+    found = coupled_paths(layered(1), 4.0, steps, paths=40000, seed=7, start="uniform")
+    apart = (found.time_squares[:, :-1, 0] > 0.1**2).sum(axis=0)
+    print(apart, apart / 40000 / steps[:-1])
+    order = np.polyfit(np.log(steps[1:-1]), np.log(apart[1:]), 1, w=np.sqrt(apart[1:]))[0]
+    assert abs(order - 1.0) < 0.15
+    assert apart[0] / apart[1] > 8
 
 
 def test_slow_crossings_are_rarer_than_the_square_of_their_speed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from itertools import pairwise
 
 import networkx
@@ -12,7 +13,9 @@ import pytest
 import spiking
 from spiking import graphs
 from spiking.convergence import (
+    StrongErrors,
     advise_step,
+    coupled,
     coupled_paths,
     crossing_speeds,
     layered,
@@ -21,9 +24,9 @@ from spiking.convergence import (
     strong_errors,
 )
 from spiking.convergence.advice import default_steps
-from spiking.convergence.fits import measure
+from spiking.convergence.fits import Rare, measure
 from spiking.convergence.loops import edges_of, edges_to_cut, unrolled, without_edges
-from spiking.convergence.rate_fits import fitted
+from spiking.convergence.rate_fits import fitted, needed_duration
 from spiking.current_networks import current_network
 from spiking.errors import NumericalError, ParameterError, SpecificationError, UnknownNameError
 from spiking.estimates import Estimate
@@ -117,8 +120,9 @@ def test_crossings_equal_the_naive_twins():
     leak, tau, noise, mean = 1.0, 0.5, 1.0, 1.2
     table = crossing_kernel.table_of(leak, tau, noise, 0.125 * 0.5 ** np.arange(12))
     key = np.array([5, 9], np.uint32)
-    speeds = np.empty(40)
-    time, steps = crossing_kernel.run(key, 3, table, leak, tau, mean, 0.5, 1.0, 0.0, 2, 10**5, speeds)
+    options = (key, 3, table, leak, tau, mean, 0.5, 1.0, 0.0)
+    speeds = np.empty(60)
+    number, steps = crossing_kernel.run(*options, 3.0, 70.0, 10**5, speeds)
     x, y, level, elapsed, found = 0.0, 0.5 * normal(philox(3, 0, 0, 0, 5, 9)[0]), 11, 0.0, []
     for step in range(steps):
         bits = philox(3, 1 + step // 2, 0, 0, 5, 9)[2 * (step % 2) :]
@@ -136,13 +140,40 @@ def test_crossings_equal_the_naive_twins():
         if new_x >= 1.0:
             part = (1.0 - x) / (new_x - x)
             new_x, new_y = 0.0, y + part * (new_y - y)
-            found.append(mean + new_y - leak)
+            found.append((elapsed + part * h, mean + new_y - leak))
         elapsed += part * h
-        if part < 1.0 and len(found) == 2:
-            elapsed = 0.0
         x, y = new_x, new_y
-    np.testing.assert_allclose(speeds, found[2:], rtol=1e-12)
-    assert time == pytest.approx(elapsed)
+    assert elapsed >= 70.0
+    kept = [speed for time, speed in found if 3.0 <= time < 70.0]
+    assert 20 < len(kept) == number < len(found)
+    np.testing.assert_allclose(speeds[:number], kept, rtol=1e-12)
+    assert crossing_kernel.run(*options, 3.0, 70.0, 10**5, speeds[:2])[0] == number
+    assert crossing_kernel.run(*options, 3.0, 70.0, 50, speeds)[1] == 50
+
+
+def test_crossings_of_a_slow_current_are_not_biased():
+    """tau = 200: neurons span few correlation times. Rate: `reduction.levels.crossing_density`, 388.83 Hz."""
+    drive = spiking.OrnsteinUhlenbeckDrive(1.0, 0.5, 200.0)
+    rates = [crossing_speeds(layered(1, drive=drive), crossings=20000, seed=seed).rate for seed in range(4)]
+    mean, se = np.mean([r.mean for r in rates]), math.hypot(*(r.se for r in rates)) / 4
+    print(mean, se)
+    assert abs(mean - 0.38883) < 3 * se < 0.05
+    found = crossing_speeds(layered(1), crossings=2000)
+    assert found.speeds.size == found.counts.sum()
+    assert abs(found.speeds.size - 2000) < 600
+    flux = found.flux(np.linspace(0, 4, 5))
+    assert (flux.values * np.diff(np.linspace(0, 4, 5))).sum() == pytest.approx(found.rate.mean, rel=0.01)
+    for options, text in (
+        (([2, 1, 0.5],), "edges = .*: must be at least two speeds that rise"),
+        (([2],), "edges = .*: must be at least two speeds that rise"),
+        ((0.1,), "edges = 0.1: must be a list of speeds"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            found.flux(*options)
+    with pytest.raises(ParameterError, match="above = -1.0: must be positive"):
+        found.bound([0.1], -1, 0.3)
+    with pytest.raises(ParameterError, match="speeds = 2.0: must be at most above = 1"):
+        found.bound([2.0], 1.0, 0.3)
 
 
 def test_exact_steps_compose():
@@ -169,6 +200,60 @@ def test_an_orders_interval_covers_the_truth():
         order = measure("", "", steps, squares, root=True).order()
         held += order.low <= 0.5 <= order.high
     assert 0.92 * 400 <= held <= 0.98 * 400
+
+
+@pytest.mark.parametrize("paths", [200, 400, 1000, 4000])
+def test_orders_of_rare_events_cover_the_truth_or_are_refused(paths):
+    """With probability 0.9 h an error of order 1, else of order h: the mean square is of order h."""
+    rng = np.random.default_rng(7)
+    steps = 2.0 ** -np.arange(4, 9)
+    held, fitted_ones = 0, 0
+    for _ in range(300):
+        event = rng.random((paths, steps.size)) < 0.9 * steps
+        squares = np.where(event, 0.6 * rng.random(event.shape) ** 2, (0.02 * steps * rng.random(event.shape)) ** 2)
+        one = measure("x", "", steps, squares, root=True, rare=Rare(event.sum(axis=0), paths))
+        few = event.sum(axis=0) < 10
+        assert np.isnan(one.se[few]).all()
+        assert np.isfinite(one.se[~few]).all()
+        try:
+            order = one.order()
+        except NumericalError:
+            continue
+        fitted_ones += 1
+        held += order.low <= 0.5 <= order.high
+    print(paths, held, fitted_ones)
+    assert fitted_ones < 0.1 * 300 if paths == 200 else held >= 0.9 * fitted_ones > 0.5 * 270
+
+
+def test_few_events_give_bounds_instead_of_standard_errors():
+    found = strong_errors(layered(1), 4.0, [2.0**-4, 2.0**-11, 2.0**-12], paths=600, seed=2, start="uniform")
+    one = found["L1", "mismatch"]
+    assert one.events[0] > 10 > one.events[1] == 0
+    assert one.values[1] == 0
+    assert np.isnan(one.se[1])
+    assert one.upper[1] == pytest.approx(-math.log(0.05) / 600)
+    assert one.text(1) == "< 0.005"
+    assert "±" in one.text(0)
+    assert np.isnan(found["L1", "voltage"].se[1])
+    assert found["L1", "voltage"].text(1).endswith("(0 events)")
+    with pytest.raises(NumericalError, match="only 1 of 2 errors are known to better than 50 %"):
+        found["L1", "voltage"].order()
+    assert found["L1", "current"].order().points == 2
+    # Spikes may bring others: a path counts once.
+    layers = strong_errors(layered(2, 50), 4.0, [2.0**-4, 2.0**-7], paths=20)
+    assert layers["L1", "mismatch"].events[0] > 20 >= layers["L2", "mismatch"].events[0]
+
+
+def test_orders_without_scatter_and_of_lengths_from_zero():
+    deterministic = spiking.Network(
+        [spiking.Population("E", 2, spiking.LIF(20.0, 10.0, 20.0), spiking.ConstantDrive(1.5))]
+    )
+    found = strong_errors(deterministic, 8.0, [0.25, 0.125, 0.0625, 2.0**-8], paths=10)
+    order = found["E", "voltage"].order()
+    assert (order.se, order.points) == (0.0, 3)
+    assert 0.9 < order.slope < 1.2
+    smooth = measure("x", "", np.array([0.0, 1.0, 2.0, 4.0]), np.ones((10, 1)) * [3.0, 1.0, 2.0, 4.0]).order()
+    assert (smooth.slope, smooth.se, smooth.points) == (pytest.approx(1.0), 0.0, 3)
 
 
 def test_ratios_of_means_and_their_errors():
@@ -228,6 +313,32 @@ def test_cutting_leaves_no_longer_loop():
     assert arrays.targets.size - fewer.targets.size == len(cuts[0])
 
 
+def test_lengths_of_loops_are_checked():
+    net = recurrent(20, 0.1, 0.3, seed=3)
+    assert max(len(c) for c in graphs.synaptic_cycles(net)) == 8
+    run = {"duration": 1.0, "step": 2.0**-5, "paths": 3}
+    with pytest.raises(
+        ParameterError, match="lengths = 5: must be less than longest = 5: longer cycles are not looked"
+    ):
+        loop_truncation(net, [3, 5], **run, longest=5)
+    with pytest.raises(ParameterError, match=r"lengths = \[8, 4\]: must rise"):
+        loop_truncation(net, [8, 4], **run)
+    for paths in (1, 0, 2.5):
+        with pytest.raises(ParameterError, match="paths = .*: must be"):
+            loop_truncation(net, [1], **(run | {"paths": paths}))
+    assert loop_truncation(net, [4], **(run | {"paths": 3.0}), longest=5).longest == 5
+    assert loop_truncation(layered(2), [0, 1], **run).cycles.tolist() == [0, 0]
+    calls = []
+
+    def stop(fraction):
+        calls.append(fraction)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop_truncation(net, [1], **run, progress=stop)
+    assert calls == [0.0]
+
+
 def test_unrolled_network_is_the_whole_one_once_deep_enough():
     net = recurrent(12, 0.15, 0.4, seed=1)
     found = loop_truncation(net, [0, 1, 4, 40], 3.0, 2.0**-6, method="unrolled", paths=40)
@@ -247,6 +358,91 @@ def test_the_size_of_layers_and_their_synapses():
     assert graphs.synaptic_cycles(net, 12) == []
 
 
+def test_streams_are_checked():
+    for streams in (np.array([0]), "ab", np.array([0, -1]), np.array([0, 2**32]), np.array([0.0, 1.0])):
+        with pytest.raises(ParameterError, match="streams = .*: must be 2 integers, one per neuron, from 0 to 2"):
+            coupled_paths(layered(2), 1.0, [0.125], paths=1, streams=streams)
+    same = coupled_paths(layered(1, 2), 1.0, [0.125], paths=2, streams=np.array([2**32 - 1] * 2))
+    np.testing.assert_array_equal(same.voltage[..., 0], same.voltage[..., 1])
+
+
+def test_long_paths_are_cut_and_interrupted(ring, monkeypatch):
+    whole = coupled_paths(ring, 40.0, [2.0**-5, 2.0**-9], paths=2, seed=2, workers=1)
+    monkeypatch.setattr(coupled, "_UPDATES_PER_CALL", 1e4)
+    pieces = coupled_paths(ring, 40.0, [2.0**-5, 2.0**-9], paths=2, seed=2, workers=1)
+    for name in ("voltage", "current", "counts", "time_squares"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(pieces, name))
+    checks = 0
+
+    def once(function, tasks, *, workers, finished):
+        def check():
+            nonlocal checks
+            checks += 1
+
+        function(tasks[0], check)
+
+    monkeypatch.setattr(coupled.parallel, "ordered_map", once)
+    coupled_paths(ring, 40.0, [2.0**-5, 2.0**-9], paths=1, seed=2)
+    assert checks > 10
+
+
+def test_memory_is_estimated(monkeypatch):
+    asked = []
+    monkeypatch.setattr(coupled.memory, "check", lambda needed, *_: asked.append(needed))
+    tracemalloc.start()
+    strong_errors(layered(1, 50), 0.5, [0.25, 0.125, 0.0625], paths=4000, workers=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.4 * max(asked) < peak < max(asked)
+    monkeypatch.undo()
+    monkeypatch.setattr("spiking.memory.available", lambda: 1e9)
+    with pytest.raises(SpecificationError, match="the paths would take 16 GiB, .* or the ratio of the steps"):
+        coupled_paths(layered(1), 0.25, [0.25, 0.25 * 2.0**-30], paths=1, workers=2)
+
+
+def test_the_weak_error_does_not_depend_on_the_origin_of_voltage():
+    found = [
+        strong_errors(
+            spiking.Network(
+                [
+                    spiking.Population(
+                        "E", 1, spiking.LIF(threshold, reset, 1.0, reset), spiking.OrnsteinUhlenbeckDrive(1.2, 0.5, 0.5)
+                    )
+                ]
+            ),
+            4.0, [2.0**-4, 2.0**-8], paths=500, start="uniform",
+        )["E", "weak"].values[0]
+        for threshold, reset in ((1.0, 0.0), (-57.0, -58.0))
+    ]  # fmt: skip
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_results_are_kept_on_disk(tmp_path):
+    for found in (
+        strong_errors(layered(2), 1.0, [0.25, 0.125], paths=30, seed=np.random.SeedSequence(3)),
+        crossing_speeds(layered(1), crossings=1000),
+    ):
+        assert len(repr(found)) < 200
+        found.save(tmp_path / "found.npz")
+        again = type(found).load(tmp_path / "found.npz")
+        assert again.network == found.network
+        assert again.duration == found.duration
+        assert repr(again) == repr(found)
+    np.testing.assert_array_equal(again.speeds, found.speeds)
+    assert again.probability([0.5])[0] == found.probability([0.5])[0]
+    with pytest.raises(SpecificationError, match="is not a StrongErrors saved by snn2ode"):
+        StrongErrors.load(tmp_path / "found.npz")
+    errors = strong_errors(layered(2), 1.0, [0.25, 0.125, 0.0625], paths=30)
+    errors.save(tmp_path / "errors.npz")
+    again = StrongErrors.load(tmp_path / "errors.npz")
+    assert again.measures.keys() == errors.measures.keys()
+    for key, one in errors.measures.items():
+        other = again.measures[key]
+        assert (one.name, one.unit, one.axis) == (other.name, other.unit, other.axis)
+        for name in ("x", "values", "se", "left_out", "events", "upper"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -255,7 +451,11 @@ def test_the_size_of_layers_and_their_synapses():
         ({"steps": [0.25]}, "steps = .*: must be at least two"),
         ({"duration": 1.1}, "duration = 1.1: must be a multiple of the coarsest step of 0.25 ms"),
         ({"paths": 1}, "paths = 1: must be at least 2"),
-        ({"paths": 0}, "paths = 0: must be positive"),
+        ({"paths": 0}, "paths = 0: must be at least 2"),
+        ({"paths": "x"}, "paths = 'x': must be an integer"),
+        ({"steps": np.array(0.1)}, "steps = .*: must be a list of steps in ms"),
+        ({"steps": "ab"}, "steps = 'ab': must be a list of steps in ms"),
+        ({"duration": math.inf}, "duration = inf: must be positive and finite"),
         ({"start": "zero"}, "start 'zero' does not exist; there are: reset, uniform"),
         ({"seed": -1}, "seed = -1: must be at least 0"),
     ],
@@ -279,6 +479,15 @@ def test_bad_networks_and_names_are_refused():
         crossing_speeds(layered(1, drive=silent), crossings=1000)
     with pytest.raises(ParameterError, match="crossings = 10: must be at least 1000"):
         crossing_speeds(layered(1), crossings=10)
+    with pytest.raises(ParameterError, match="progress = 3: must be a function"):
+        strong_errors(layered(1), 1.0, [0.25, 0.125], paths=3, progress=3)
+    for population in ([1], 5, ""):
+        with pytest.raises(UnknownNameError, match="population .* does not exist"):
+            crossing_speeds(layered(1), population)
+    with pytest.raises(ParameterError, match=r"errors = 'L1': must be a population and an error, such as \('L1'"):
+        found["L1"]
+    with pytest.raises(ParameterError, match="drive = .*: must be an OrnsteinUhlenbeckDrive"):
+        layered(2, drive=spiking.ConstantDrive(1.5))
     with pytest.raises(UnknownNameError, match="method 'loop' does not exist; there are: edges, unrolled"):
         loop_truncation(recurrent(3, 0.5, 0.1), [1], 1.0, 0.125, method="loop")
 
@@ -290,7 +499,7 @@ def test_fitted_errors_cover_the_truth_and_reject_wrong_powers():
         held = rejected = 0
         for _ in range(200):
             rates = [Estimate(50 - 10 * dt**power + 0.05 * rng.standard_normal(), 0.05) for dt in steps]
-            found = fitted(steps, rates, (0.5, 1.0))
+            found = fitted(steps, rates, (0.5, 1.0), 1000.0)
             held += bool(found.errors) and found.errors[2].low <= -0.2 * 0.1**power <= found.errors[2].high
             rejected += found.powers == [power]
         assert held >= 184
@@ -315,23 +524,112 @@ def test_advice_on_chang2025():
     assert se < 0.002
     assert found.bridge in (0.2, 0.4)
     assert "dt = 0.1 ms keeps rates within 3 %, scheme reference (95 % confidence); scheme bridge" in found.text
-    short = advise_step(net, 0.003, duration=300.0, trials=1, seed=1)
-    assert short.step is None
-    assert short.text.startswith(("cannot tell which dt", "no dt from 0.05 ms up keeps rates within 0.3 %"))
+    tight = advise_step(net, 1e-4, duration=2500.0, trials=2, seed=1, steps=found.steps[:3])
+    assert tight.step is None
+    assert math.isnan(tight.needed)
+    assert tight.text.startswith("no dt from 0.1 ms up keeps rates within 0.01 %, scheme reference: use smaller steps")
+    short = advise_step(net, 0.003, duration=60.0, trials=1, seed=1)
+    assert (short.step, short.reasons) == (None, {"E": "too short", "I": "too short"})
+    assert short.needed > 1e4
+    assert short.text.startswith("cannot tell which dt keeps rates within 0.3 %, scheme reference: longer runs are")
+
+
+@pytest.mark.parametrize("current", [1.02, 1.05, 1.1, 1.37])
+def test_advice_on_regular_firing(current):
+    """Periodic spikes, whose number in a run says the rate to one spike only: the advised step keeps its promise."""
+    neuron = spiking.LIF(20.0, 10.0, 20.0)
+    net = spiking.Network([spiking.Population("E", 2, neuron, spiking.ConstantDrive(current))])
+    found = advise_step(net, 0.005, duration=3000.0, trials=1)
+    exact = 20.0 * math.log((20.0 * current - 10.0) / (20.0 * current - 20.0))
+    true = []
+    for dt, rate in zip(found.steps, found.rates["E"], strict=True):
+        v, steps = 10.0, 0
+        while v < 20.0:
+            v, steps = v + dt * (current - v / 20.0), steps + 1
+        assert rate.mean == pytest.approx(1000.0 / (steps * dt), rel=5e-4)
+        true.append(exact / (steps * dt) - 1.0)
+    print(found.text, true, found.errors["E"])
+    assert found.step is not None
+    assert all(abs(error) <= 0.005 for error, dt in zip(true, found.steps, strict=True) if dt <= found.step)
+    held = [bias.low <= error <= bias.high for error, bias in zip(true, found.errors["E"], strict=True)]
+    assert sum(held) >= 3
+
+
+def test_why_rates_have_no_errors():
+    steps = 0.4 * 0.5 ** np.arange(4)
+
+    def reason(means, se, duration):
+        return fitted(steps, [Estimate(mean, se) for mean in means], (0.5, 1.0), duration)
+
+    assert reason([55.0] * 4, 20.0, 60.0).reason == "too short"
+    assert reason([0.5] * 4, 0.4, 1000.0).reason == "hardly fires"
+    assert reason([10.0, 20.0, 10.0, 20.0], 0.1, 1000.0).reason == "no power fits"
+    good = reason([50.0, 50.0, 50.0, 50.0], 0.1, 1000.0)
+    assert (good.reason, good.powers) == ("", [0.5, 1.0])
+
+
+def test_the_needed_duration_tells_with_the_probability_it_says():
+    """Rates without error at all steps: 80 % of runs of the needed duration tell (less 5 % whose fit is rejected)."""
+    rng = np.random.default_rng(2)
+    steps = 0.4 * 0.5 ** np.arange(4)
+    first = fitted(steps, [Estimate(50.0, 0.5)] * 4, (1.0,), 1000.0)
+    needed = needed_duration([first], 0.001, 1000.0)
+    se = 0.5 * math.sqrt(1000.0 / needed)
+    told = 0
+    for _ in range(300):
+        rates = [Estimate(50.0 + se * rng.standard_normal(), se) for _ in steps]
+        own = fitted(steps, rates, (1.0,), needed).errors
+        told += bool(own) and own[-1].reach <= 0.001
+    print(needed, told)
+    assert 0.7 * 300 < told < 0.88 * 300
+    assert needed < needed_duration([first], 0.0005, 1000.0)
+    assert math.isnan(needed_duration([fitted(steps, [Estimate(0.1, 0.1)] * 4, (1.0,), 1000.0)], 0.1, 1000.0))
+
+
+def test_advice_checks_every_step_first(monkeypatch):
+    from spiking.convergence import advice
+
+    monkeypatch.setattr(advice, "simulate", lambda *_, **__: pytest.fail("a run was begun"))
+    net = spiking.presets.chang2025()
+    for steps, text in (
+        ([0.2, 0.1, 0.05, 5000.0], "dt = 5000.0: must be at most"),
+        ([[0.1], [0.2], [0.3]], "steps = .*: must be a number"),
+        (np.array(0.1), "steps = .*: must be a list"),
+        ([0.1, 0.1, 0.2], "steps = .*: must be at least 3 different steps"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            advise_step(net, steps=steps)
+    with pytest.raises(ParameterError, match="delay = 1.5: must be 0 or a whole number of steps of dt = 0.04"):
+        advise_step(spiking.presets.brunel2000(), steps=[0.1, 0.05, 0.04])
+    with pytest.raises(ParameterError, match=r"scheme = \[1\]: must be one of"):
+        advise_step(net, scheme=[1])
 
 
 def test_advice_on_a_network_of_paths():
-    found = advise_step(layered(2, 50, 0.2), 0.05, duration=300.0, trials=2, seed=1)
+    seen = []
+    options = {"duration": 300.0, "trials": 2, "seed": 1}
+    found = advise_step(layered(2, 50, 0.2), 0.05, **options, progress=seen.append)
+    assert (np.diff(seen) >= -1e-12).all()
+    assert seen[-1] == pytest.approx(1.0)
+    assert sum(0.8 < fraction < 1.0 for fraction in seen) >= 1
+    assert len(repr(found)) < 300
     assert found.step == 0.05
     assert found.errors["L2"][1].low < -0.053 < found.errors["L2"][1].high
     assert found.bridge is None
     assert 1.0 in found.powers["L1"]
-    interpolated = advise_step(found.network, 0.05, duration=300.0, trials=2, seed=1, scheme="interpolated")
+    interpolated = advise_step(found.network, 0.05, **options, scheme="interpolated")
     assert interpolated.step == 0.2
     assert "dt = 0.2 ms, the largest tried, keeps rates within 5 %" in interpolated.text
-    voltage = found.strong["L2", "voltage"]
+    voltage = found.strong["L1", "voltage"]
     assert (np.diff(voltage.values) < 0).all()
-    assert voltage.order().low < 0.5 < voltage.order().high + 0.1
+    fine = voltage.order(high=0.06)  # at 0.2 and 0.1 of the membrane time constant it is 0.42
+    assert fine.low < 0.5 < fine.high
+    plain = found.to_plain()
+    assert plain == advise_step(found.network, 0.05, **options).to_plain()
+    strong = plain["strong"]
+    assert (strong["duration_ms"], strong["paths"]) == (found.strong.duration, found.strong.paths)
+    assert strong["reference_ms"] == found.steps[-1] / 8
+    assert strong["errors"]["L2"]["mismatch"][0]["events"] == found.strong["L2", "mismatch"].events[0]
     with pytest.raises(ParameterError, match="accuracy = 2.0: must lie between 0 and 1"):
         advise_step(layered(1), 2.0)
     with pytest.raises(ParameterError, match="scheme = 'exact': .* it has no time step"):
