@@ -167,7 +167,8 @@ def check(network: Network, stages: int) -> None:
         if any(isinstance(drive, LorentzianDrive) for _, drive in drives(population)):
             raise SpecificationError(
                 f"{population.name}.drive = 'lorentzian': the Markov approximation has one current for all neurons of "
-                "a population; quadratic neurons coupled all to all are reduced exactly by reduction.exact_mean_field"
+                "a population; quadratic neurons coupled all to all are reduced exactly by "
+                "reduction.exact_mean_field, and by snn2ode bifurcation"
             )
     for projection in network.projections:
         synapse, name = projection.synapse, projection.name

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from reduction.commands.options import Commands, add_scheme, add_times, check_times, network_of
+from reduction.commands.options import Commands, add_times, check_times, network_of
 from reduction.commands.output import print_json, progress
+from reduction.commands.ranges import values
 
 if TYPE_CHECKING:
     from spiking.convergence import StepAdvice
@@ -21,7 +22,10 @@ def register(commands: Commands) -> None:
     add_times(convergence, duration=5000.0, share=0.2)
     convergence.add_argument("--trials", type=int, default=4, help="independent repetitions of each run (default 4)")
     convergence.add_argument("--workers", type=int, help="threads (default: one per core)")
-    add_scheme(convergence, "reference if it covers the network, else grid")
+    text = "reference, grid, bridge or interpolated (default reference if it covers the network, else grid)"
+    convergence.add_argument("--scheme", help=text)
+    text = "in ms, such as 0.1,0.05,0.025 (default: four, halving from the largest of 0.4, 0.2, ... that is allowed)"
+    convergence.add_argument("--steps", metavar="LIST", help=text)
 
 
 def _convergence(options: argparse.Namespace) -> None:
@@ -29,10 +33,11 @@ def _convergence(options: argparse.Namespace) -> None:
 
     network = network_of(options)
     check_times(options)
+    steps = None if options.steps is None else values("--steps", options.steps)
     with progress(options, "measuring rates") as report_progress:
         found = advise_step(
             network, options.accuracy, duration=options.duration, discard=options.discard, trials=options.trials,
-            scheme=options.scheme, seed=options.seed, workers=options.workers, progress=report_progress,
+            scheme=options.scheme, steps=steps, seed=options.seed, workers=options.workers, progress=report_progress,
         )  # fmt: skip
     if options.json:
         print_json(found.to_plain())

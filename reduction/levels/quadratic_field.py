@@ -142,8 +142,10 @@ def _uncoupled(centers: list[str], widths: list[str], p: Parameters, tau: float)
 
 def _check_population(population: Population) -> None:
     name, neuron = population.name, population.neuron
-    if not (isinstance(neuron, QIF) and math.isinf(neuron.threshold)):
-        raise SpecificationError(f"{name}.neuron = '{neuron.kind}': {_EXACT} 'qif' neurons of infinite cutoffs")
+    if not isinstance(neuron, QIF):
+        raise SpecificationError(f"{name}.neuron = '{neuron.kind}': {_EXACT} 'qif' neurons")
+    if not math.isinf(neuron.threshold):
+        raise ParameterError(name, "threshold", neuron.threshold, "must be inf, and reset -inf: else nothing is exact")
     kinds = [drive for _, drive in drives(population)]
     for drive in kinds:
         if not isinstance(drive, LorentzianDrive | ConstantDrive | NoDrive):

@@ -16,7 +16,7 @@ from spiking import memory, parallel, seeds
 from spiking.convergence.coupled import Progress, check_progress, checked_steps
 from spiking.convergence.lists import checked_list
 from spiking.convergence.orders import StrongErrors, strong_errors
-from spiking.convergence.rate_fits import Bias, agrees, exceeds, fitted, needed_duration
+from spiking.convergence.rate_fits import Bias, Law, agrees, exceeds, fitted, needed_duration
 from spiking.convergence.rates import has_chance, tapered_rates
 from spiking.current_networks import current_network
 from spiking.drives import KickDrive, components
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 SCHEMES = ("reference", "grid", "bridge", "interpolated")
-POWERS = {"noise": (0.5, 1.0), "smooth": (1.0, 2.0)}
+LAWS: dict[str, tuple[Law, ...]] = {"noise": ((0.5,), (1.0,), (0.5, 1.0)), "smooth": ((1.0,), (2.0,))}
 """Powers of dt that the rates' error may have: with white noise (kicks) and without."""
 
 _LADDER = 4
@@ -62,11 +62,11 @@ class StepAdvice:
         Population to its rates in Hz, one `Estimate` per step; see `spiking.convergence.rates.tapered_rates`.
     errors : dict
         Population to the relative errors, one `Bias` per step; empty if there is a reason.
-    powers : dict
-        Population to the powers of dt that its rates do not reject.
+    laws : dict
+        Population to the laws in dt that its rates do not reject: tuples of powers.
     reasons : dict
         Population to why it has no errors: "hardly fires" (less than once per neuron and run), "too short" (its
-        rate is within 3 standard errors of 0) or "no power fits"; else "".
+        rate is within 3 standard errors of 0) or "no law fits"; else "".
     step : float or None
         The largest dt, in ms, of those measured whose error stays below the accuracy, as all smaller ones', with 95 %
         confidence; None if it cannot be told.
@@ -89,7 +89,7 @@ class StepAdvice:
     steps: Floats
     rates: dict[str, list[Estimate]]
     errors: dict[str, list[Bias]]
-    powers: dict[str, list[float]]
+    laws: dict[str, list[Law]]
     reasons: dict[str, str]
     step: float | None
     needed: float
@@ -109,8 +109,8 @@ class StepAdvice:
             found = f"no dt from {self.steps[-1]:g} ms up keeps {wanted}, scheme {self.scheme}: use smaller steps"
         elif silent := self._of("hardly fires"):
             found = f"cannot tell: {silent} hardly fires (less than once per neuron in {self.duration:g} ms)"
-        elif lawless := self._of("no power fits"):
-            found = f"cannot tell: the rate of {lawless} follows no known power of dt: use smaller steps"
+        elif lawless := self._of("no law fits"):
+            found = f"cannot tell: the rate of {lawless} follows no known law in dt: use smaller steps"
         elif math.isfinite(self.needed):
             found = (
                 f"cannot tell which dt keeps {wanted}, scheme {self.scheme}: longer runs are needed, "
@@ -137,7 +137,8 @@ class StepAdvice:
             "bridge_ms": self.bridge, "needed_ms": self.needed if math.isfinite(self.needed) else None,
             "rates": {name: [rate.to_plain() for rate in rates] for name, rates in self.rates.items()},
             "errors": {name: [error._asdict() for error in errors] for name, errors in self.errors.items()},
-            "powers": self.powers, "reasons": {name: reason or None for name, reason in self.reasons.items()},
+            "laws": {name: [list(law) for law in laws] for name, laws in self.laws.items()},
+            "reasons": {name: reason or None for name, reason in self.reasons.items()},
             "strong": self._strong(), "text": self.text,
         }  # fmt: skip
 
@@ -175,12 +176,12 @@ def advise_step(
 ) -> StepAdvice:
     r"""Advise the largest time step that keeps firing rates within a wanted accuracy.
 
-    The network is simulated at each of some steps, and :math:`r(dt) = r_0 + c\,dt^p` fitted to every population's rates
-    by weighted least squares, for the powers that theory allows (`POWERS`): 1/2 (threshold tested at grid times
-    under white noise) or 1; without white noise 1 or 2. Powers at which the residuals are improbable
-    (:math:`\chi^2`, 5 %) are dropped; the relative error :math:`c\,dt^p/r_0` has the 95 % interval that covers those of
-    all others. So what the data cannot tell widens the interval. Rates are averaged under a window with soft ends,
-    so that they hold for regular spike trains too; where nothing is random, their standard error holds the rounding of
+    The network is simulated at each of some steps, and :math:`r(dt) = r_0 + \sum_p c_p\,dt^p` is fitted to every
+    population's rates by weighted least squares, for the laws that theory allows (`LAWS`): under white noise p = 1/2
+    (threshold tested at grid times), 1, or both together; without white noise 1 or 2. Laws at which the residuals are
+    improbable (:math:`\chi^2`, 5 %) are dropped; the relative error has the 95 % interval that covers those of all
+    others. So what the data cannot tell widens the interval. Rates are averaged under a window with soft ends, so that
+    they hold for regular spike trains too; where nothing is random, their standard error holds the rounding of
     intervals to steps.
 
     Parameters
@@ -214,7 +215,8 @@ def advise_step(
     workers = parallel.checked_workers(workers)
     scheme = default_scheme(network) if scheme is None else scheme
     if not isinstance(scheme, str) or scheme not in SCHEMES:
-        raise ParameterError("", "scheme", scheme, f"must be one of {', '.join(SCHEMES)}: it has no time step")
+        reason = ": it has no time step" if scheme == "exact" else ""
+        raise ParameterError("", "scheme", scheme, f"must be one of {', '.join(SCHEMES)}{reason}")
     check_progress(progress)
     ladder = default_steps(network, scheme, duration) if steps is None else _checked(steps)
     noisy = any(isinstance(d, KickDrive) for p in network.populations for d in components(p.drive))
@@ -249,8 +251,8 @@ def advise_step(
         options = {"seed": seed, "workers": workers, "progress": reporter(float(ends[-1]), 1.0)}
         strong = strong_errors(network, plan.duration, plan.steps, paths=plan.paths, start="uniform", **options)  # type: ignore[arg-type]
     rates = {name: [found[name] for found in measured[: ladder.size]] for name in network.sizes}
-    powers = POWERS["noise" if noisy else "smooth"]
-    fits = {name: fitted(ladder, found, powers, duration - discard) for name, found in rates.items()}
+    laws = LAWS["noise" if noisy else "smooth"]
+    fits = {name: fitted(ladder, found, laws, duration - discard) for name, found in rates.items()}
     errors = {name: fit.errors for name, fit in fits.items()}
     known = all(errors.values())
     worst = [max(e[k].reach for e in errors.values()) for k in range(ladder.size)] if known else [math.inf]
@@ -267,7 +269,7 @@ def advise_step(
     if bridge is not None and chosen is not None and bridge <= chosen:
         bridge = None
     return StepAdvice(
-        network, accuracy, scheme, ladder, rates, errors, {name: fit.powers for name, fit in fits.items()},
+        network, accuracy, scheme, ladder, rates, errors, {name: fit.laws for name, fit in fits.items()},
         {name: fit.reason for name, fit in fits.items()}, chosen, needed, bridge, strong, duration,
         time.perf_counter() - begun,
     )  # fmt: skip

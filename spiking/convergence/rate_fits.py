@@ -20,7 +20,7 @@ _PROBABLY = 1.0 + 1.28 / 1.96
 
 
 class Bias(NamedTuple):
-    """Relative error of a rate, with its 95 % interval over all powers of dt that the rates do not reject."""
+    """Relative error of a rate, with its 95 % interval over all laws in dt that the rates do not reject."""
 
     mean: float
     low: float
@@ -32,70 +32,83 @@ class Bias(NamedTuple):
         return max(abs(self.low), abs(self.high))
 
 
+Law = tuple[float, ...]
+"""Powers p of dt in a rate r_0 + sum of c_p dt^p."""
+
+
 class Fit(NamedTuple):
-    """Powers that are not rejected, relative errors, the rate at dt = 0 with its widest interval; why there are none.
+    """Laws that are not rejected, relative errors, the rate at dt = 0 with its widest interval; why there are none.
 
     `reason` is "" or one of `REASONS`; `half` the half width of the 95 % interval of the relative error at the smallest
-    step that the standard errors give if no power is rejected, for `reason` = "too short".
+    step that the standard errors give if no law is rejected, for `reason` = "too short".
     """
 
-    powers: list[float]
+    laws: list[Law]
     errors: list[Bias]
     limit: Bias
     reason: str = ""
     half: float = math.nan
 
 
-REASONS = ("hardly fires", "too short", "no power fits")
-"""Less than a spike per neuron and run; a rate within 3 standard errors of 0; all powers rejected."""
+REASONS = ("hardly fires", "too short", "no law fits")
+"""Less than a spike per neuron and run; a rate within 3 standard errors of 0; all laws rejected."""
 
 
-def fitted(steps: Floats, rates: Sequence[Estimate], powers: Sequence[float], duration: float) -> Fit:
-    """Fit r_0 + c dt^p to rates, for each power; the duration, in ms, is that in which each was measured."""
+def fitted(steps: Floats, rates: Sequence[Estimate], laws: Sequence[Law], duration: float) -> Fit:
+    """Fit laws in dt to rates; the duration, in ms, is that in which each was measured.
+
+    Laws with more unknowns than there are steps are left out.
+    """
+    laws = [law for law in laws if len(law) < steps.size]
     mean, se = (np.array([getattr(rate, name) for rate in rates]) for name in ("mean", "se"))
     if (se == 0).all() and (mean > 0).all() and np.ptp(mean) == 0:
-        return Fit([float(powers[0])], [Bias(0.0, 0.0, 0.0)] * steps.size, Bias(mean[0], mean[0], mean[0]))
+        return Fit(list(laws), [Bias(0.0, 0.0, 0.0)] * steps.size, Bias(mean[0], mean[0], mean[0]))
     if mean.max() * duration < 1000.0:
         return _unfitted("hardly fires")
     if not (np.isfinite(se).all() and (se > 0).all()):
         return _unfitted("too short")
     if not (mean > 3.0 * se).all():
         halves = []
-        for power in powers:
-            covariance = _covariance(steps, se, power)[1]
-            halves.append(_CONFIDENCE * math.sqrt(covariance[1, 1]) * steps[-1] ** power / float(mean.mean()))
+        for law in laws:
+            covariance = _covariance(steps, se, law)[2]
+            last = steps[-1] ** np.array(law)
+            halves.append(_CONFIDENCE * math.sqrt(last @ covariance[1:, 1:] @ last) / float(mean.mean()))
         return _unfitted("too short", max(halves))
     from scipy.stats import chi2
 
     kept, lows, highs, centres, limits = [], [], [], [], []
     best = math.inf
-    for power in powers:
-        design, covariance = _covariance(steps, se, power)
-        limit, slope = covariance @ (design.T @ (mean / se))
-        misfit = float(np.sum((mean / se - design @ [limit, slope]) ** 2))
-        if chi2.sf(misfit, steps.size - 2) < _REJECTED or limit <= 0:
+    for law in laws:
+        terms, design, covariance = _covariance(steps, se, law)
+        limit, *slopes = covariance @ (design.T @ (mean / se))
+        misfit = float(np.sum((mean / se - design @ [limit, *slopes]) ** 2))
+        freedom = steps.size - 1 - len(law)
+        if limit <= 0 or (freedom > 0 and chi2.sf(misfit, freedom) < _REJECTED):
             continue
-        error = slope * steps**power / limit
-        gradient = np.stack([-error / limit, steps**power / limit], axis=1)
+        error = terms @ slopes / limit
+        gradient = np.column_stack([-error / limit, terms / limit])
         reach = _CONFIDENCE * np.sqrt(np.einsum("ki,ij,kj->k", gradient, covariance, gradient))
-        kept.append(float(power))
+        kept.append(law)
         lows.append(error - reach)
         highs.append(error + reach)
         width = _CONFIDENCE * math.sqrt(covariance[0, 0])
         limits.append((limit - width, limit + width))
-        if misfit < best:
-            best, centres = misfit, [limit, error]
+        score = misfit + 2.0 * len(law)
+        if score < best:
+            best, centres = score, [limit, error]
     if not kept:
-        return _unfitted("no power fits")
+        return _unfitted("no law fits")
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     errors = [Bias(float(c), float(a), float(b)) for c, a, b in zip(centres[1], low, high, strict=True)]
     ends = np.array(limits)
     return Fit(kept, errors, Bias(float(centres[0]), float(ends[:, 0].min()), float(ends[:, 1].max())))
 
 
-def _covariance(steps: Floats, se: Floats, power: float) -> tuple[Floats, Floats]:
-    design = np.stack([np.ones_like(steps), steps**power], axis=1) / se[:, None]
-    return design, np.asarray(np.linalg.inv(design.T @ design), np.float64)
+def _covariance(steps: Floats, se: Floats, law: Law) -> tuple[Floats, Floats, Floats]:
+    """Return the powers of the steps, the weighted design with a constant before them, and the covariance."""
+    terms = steps[:, None] ** np.array(law)
+    design = np.column_stack([np.ones_like(steps), terms]) / se[:, None]
+    return terms, design, np.asarray(np.linalg.inv(design.T @ design), np.float64)
 
 
 def _unfitted(reason: str, half: float = math.nan) -> Fit:

@@ -84,7 +84,8 @@ def firing_rate(ensemble: EnsembleRecording, *, discard: float = 0.0) -> Estimat
     """Firing rate per neuron in Hz after `discard` ms: spikes over time.
 
     The standard error is that over the neurons. Neurons that fire in step (no noise, a fixed refractory time) have
-    none, but the window may hold one spike more or less.
+    none, but the window may hold one spike more or less; so too, with weak noise, as long as they remember that all
+    started at reset: `interval_statistics` does not depend on that.
 
     Raises
     ------

@@ -212,7 +212,8 @@ def test_a_run_continues_with_its_currents_at_another_width():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"E.neuron": spiking.QIF(100.0, -100.0)}, "E.neuron = 'qif': .* exact only with 'qif' neurons of infinite"),
+        ({"E.neuron": spiking.QIF(100.0, -100.0)}, "E.threshold = 100.0: must be inf, and reset -inf"),
+        ({"E.neuron": spiking.LIF(1.0)}, "E.neuron = 'lif': .* exact only with 'qif' neurons"),
         ({"E.drive": spiking.GaussianDrive(1.0)}, "E.drive = 'gaussian': .* 'lorentzian' and 'constant' drives"),
         ({"E.drive": spiking.ConstantDrive(1.0)}, "E.drive: .* 'lorentzian' drive of positive half_width"),
         ({"E.drive.half_width": 0.0}, "E.drive: .* 'lorentzian' drive of positive half_width"),
