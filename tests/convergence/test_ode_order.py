@@ -17,7 +17,8 @@ def rates(network, *, duration, discard, **options):
 
 
 @pytest.mark.parametrize(("probability", "options"), [
-    (0.5, {}), (0.8, {}), (0.8, {"closure": "published"}), (0.8, {"delay": 0.7, "noise_levels": 2}),
+    pytest.param(0.5, {}, marks=pytest.mark.slow),
+    (0.8, {}), (0.8, {"closure": "published"}), (0.8, {"delay": 0.7, "noise_levels": 2}),
 ])  # fmt: skip
 def test_second_order_in_time(chang, probability, options):
     """From one event into the next: errors of the whole state, against a step of 0.1/64."""

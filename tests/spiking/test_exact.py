@@ -75,7 +75,8 @@ def test_refractory_times_are_exactly_exponential():
 @pytest.mark.parametrize(
     ("name", "rates"),
     [
-        ("lcy2019_hom", (23.21, 54.51)), pytest.param("lcy2019_reg", (25.30, 56.59), marks=pytest.mark.slow),
+        pytest.param("lcy2019_hom", (23.21, 54.51), marks=pytest.mark.slow),
+        pytest.param("lcy2019_reg", (25.30, 56.59), marks=pytest.mark.slow),
         ("cai2021_hom", (32.22, 71.19)), ("cai2021_reg", (34.95, 75.37)),
     ],
 )  # fmt: skip

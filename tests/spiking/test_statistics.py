@@ -116,6 +116,7 @@ def test_spectrum_finds_the_rhythm():
     assert spectrum.frequency[above][np.argmax(spectrum.power[above])] % 40.0 == 0
 
 
+@pytest.mark.slow
 def test_the_standard_error_of_a_rate_is_its_spread_over_runs():
     """Also where events come in a rhythm: blocks that cut it at any phase would say 1.7 times as much."""
     network = spiking.presets.chang2025()
