@@ -14,7 +14,7 @@ class _Spike(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, distance: torch.Tensor, half_width: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(distance, half_width)
-        return (distance >= 0).to(distance.dtype)
+        return torch.where(distance.isnan(), distance, (distance >= 0).to(distance.dtype))
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
@@ -43,7 +43,7 @@ def windowed_step(distance: torch.Tensor, half_width: torch.Tensor) -> torch.Ten
 
 
 def spike(distance: torch.Tensor, half_width: torch.Tensor | float) -> torch.Tensor:
-    """Return 1 where the voltage's distance above the threshold is at least 0, else 0, in the distance's type.
+    """Return 1 where the distance above the threshold is at least 0, else 0, nan for nan, in the distance's type.
 
     The gradient is that of a ramp: 1/(2 half_width) where abs(distance) < half_width, else 0; see
     `spiking.surrogate.RectangularWindow`.

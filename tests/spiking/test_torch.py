@@ -78,6 +78,15 @@ def test_the_gradient_is_the_window():
     assert torch.equal(distance.grad, weights * inside / (2 * half_width))
 
 
+@pytest.mark.parametrize("make", [LIF, QIF])
+def test_voltages_that_diverged_show_in_the_spikes(make):
+    inputs = torch.zeros(3, 2, 4)
+    inputs[1, 0, 2] = torch.nan
+    spikes, state = unroll(make(), inputs)
+    assert spikes.isnan().nonzero().tolist() == [[1, 0, 2], [2, 0, 2]]
+    assert state.isnan().nonzero().tolist() == [[0, 2]]
+
+
 def test_the_gradient_is_that_of_the_ramp_with_this_window_as_slope():
     """Wherever the ramp is smooth, finite differences of the ramp give the gradient of the spike."""
     half_width = torch.tensor(0.5, dtype=DOUBLE)
