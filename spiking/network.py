@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spiking.drives import Drive, NoDrive
+from spiking.drives import Drive, NoDrive, components
 from spiking.errors import ParameterError, SpecificationError, UnknownNameError
 from spiking.neurons import EIF, LIF, QIF, Neuron
 from spiking.specification import NONNEGATIVE, POSITIVE, Specification, parameter, part
@@ -180,6 +180,10 @@ class Network:
     def population(self, name: str) -> Population:
         """Return a population by name."""
         return next(p for p in self.populations if p.name == name)
+
+    def has_drive(self, kind: type[Drive]) -> bool:
+        """Whether a population has a drive of a class, alone or in a sum."""
+        return any(isinstance(drive, kind) for p in self.populations for drive in components(p.drive))
 
     @property
     def parameters(self) -> dict[str, float]:

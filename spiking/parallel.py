@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from spiking.errors import ParameterError
 from spiking.specification import POSITIVE, checked_number
 
 Task = TypeVar("Task")
@@ -26,6 +27,18 @@ def checked_workers(workers: int | None) -> int:
     if workers is None:
         return os.cpu_count() or 1
     return int(checked_number("", "workers", workers, POSITIVE, integer=True))
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be called with the finished fraction.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither a function nor None.
+    """
+    if progress is not None and not callable(progress):
+        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
 
 
 def ordered_map(

@@ -27,10 +27,15 @@ def check(seed: object) -> None:
     checked_number("", "seed", seed, NONNEGATIVE, integer=True)
 
 
+def root(seed: Seed) -> np.random.SeedSequence:
+    """Return the sequence that a seed stands for."""
+    return seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+
+
 def of_trial(seed: Seed, trial: int) -> np.random.SeedSequence:
     """Return the seed of a trial."""
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, trial))
+    own = root(seed)
+    return np.random.SeedSequence(own.entropy, spawn_key=(*own.spawn_key, trial))
 
 
 def record(seed: Seed | None) -> Any:

@@ -132,8 +132,7 @@ def simulate(
     trials = int(checked_number("", "trials", trials, POSITIVE, integer=True))
     workers = min(parallel.checked_workers(workers), trials)
     check_start(seed, initial)
-    if progress is not None and not callable(progress):
-        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
+    parallel.check_progress(progress)
     every, samples, dt = time_grid(duration, dt, sampling_interval)
     plan = _plan(network, every, samples, dt, traces, voltage_bins, histogram_interval)
     length = samples * every * dt

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spiking.drives import LorentzianDrive, components
+from spiking.drives import LorentzianDrive
 from spiking.errors import ParameterError
 from spiking.estimates import Estimate, block_estimate, mean_estimate
 from spiking.recording import Recording
@@ -97,9 +97,7 @@ def rates(recording: Recording, *, discard: float = 0.0) -> dict[str, Estimate]:
     kept = _kept(recording, discard)
     weights = 1000.0 / recording.sampling_interval / np.array(list(recording.populations.values()))
     network = recording.network
-    drawn = network is not None and any(
-        isinstance(drive, LorentzianDrive) for p in network.populations for drive in components(p.drive)
-    )
+    drawn = network is not None and network.has_drive(LorentzianDrive)
     found = {}
     for a, name in enumerate(recording.populations):
         series = kept[:, :, a] * weights[a]

@@ -85,9 +85,10 @@ def _check_populations(path: Path) -> None:
 
 def _reduced(options: argparse.Namespace, ranges: Ranges) -> Subject:
     from reduction.markov import MarkovApproximation
+    from spiking.drives import LorentzianDrive
 
     network = network_of(options)
-    if _differing_currents(network):
+    if network.has_drive(LorentzianDrive):
         return _exact(network, options, ranges)
     chosen: dict[str, Any] = {"closure": "white" if options.closure is None else closure(options.closure)}
     chosen |= {"bins": options.bins, "v_min": options.v_min}
@@ -101,13 +102,6 @@ def _reduced(options: argparse.Namespace, ranges: Ranges) -> Subject:
     system, details = _discretized(options, approximation)
     _check_size(len(system.names), options.cycles)
     return Subject(system, {}, details, 0)
-
-
-def _differing_currents(network: Network) -> bool:
-    """Whether a network is of the kind that has an exact mean field and no Markov approximation."""
-    from spiking.drives import LorentzianDrive, components
-
-    return any(isinstance(drive, LorentzianDrive) for p in network.populations for drive in components(p.drive))
 
 
 def _exact(network: Network, options: argparse.Namespace, ranges: Ranges) -> Subject:

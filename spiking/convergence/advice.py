@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking import memory, parallel, seeds
-from spiking.convergence.coupled import Progress, check_progress, checked_steps
+from spiking.convergence.coupled import Progress, checked_steps
 from spiking.convergence.lists import checked_list
 from spiking.convergence.orders import StrongErrors, strong_errors
 from spiking.convergence.rate_fits import Bias, Law, agrees, exceeds, fitted, needed_duration
 from spiking.convergence.rates import has_chance, tapered_rates
 from spiking.current_networks import current_network
-from spiking.drives import KickDrive, components
+from spiking.drives import KickDrive
 from spiking.errors import ParameterError, SpecificationError
 from spiking.estimates import Estimate
 from spiking.network import Network, checked_network
@@ -217,9 +217,9 @@ def advise_step(
     if not isinstance(scheme, str) or scheme not in SCHEMES:
         reason = ": it has no time step" if scheme == "exact" else ""
         raise ParameterError("", "scheme", scheme, f"must be one of {', '.join(SCHEMES)}{reason}")
-    check_progress(progress)
+    parallel.check_progress(progress)
     ladder = default_steps(network, scheme, duration) if steps is None else _checked(steps)
-    noisy = any(isinstance(d, KickDrive) for p in network.populations for d in components(p.drive))
+    noisy = network.has_drive(KickDrive)
     runs = [(scheme, float(dt)) for dt in ladder]
     for name, dt in runs:
         _check_run(network, name, dt, duration, trials)

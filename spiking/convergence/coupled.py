@@ -101,7 +101,7 @@ def coupled_paths(
     arrays = network if isinstance(network, CurrentNetwork) else current_network(network)
     neurons = arrays.leak.size
     paths, workers = check_options(paths, seed, start, workers)
-    check_progress(progress)
+    parallel.check_progress(progress)
     finest, ratios = checked_steps(arrays, steps)
     increments = checked_duration(duration, finest, int(ratios[0]))
     own = np.arange(neurons) if streams is None else _checked_streams(streams, neurons)
@@ -115,7 +115,7 @@ def coupled_paths(
     noisy = arrays.noise > 0.0
     spread = arrays.noise * np.sqrt(np.where(noisy, arrays.tau, 0.0) / 2.0)
     room = (arrays.threshold - arrays.reset) * (start == "uniform")
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    root = seeds.root(seed)
     key = root.generate_state(2, np.uint32)
     voltage, current, squares = (np.empty(shape) for _ in range(3))
     counts = np.empty(shape, np.int64)
@@ -181,18 +181,6 @@ def check_options(paths: int, seed: Seed, start: str, workers: int | None) -> tu
     if start not in STARTS:
         raise UnknownNameError("start", start, STARTS)
     return paths, workers
-
-
-def check_progress(progress: object) -> None:
-    """Refuse what cannot be called.
-
-    Raises
-    ------
-    ParameterError
-        If it is neither a function nor None.
-    """
-    if progress is not None and not callable(progress):
-        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
 
 
 def checked_paths(paths: int) -> int:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spiking import memory, parallel, seeds
 from spiking.convergence import storing
-from spiking.convergence.coupled import Progress, check_progress
+from spiking.convergence.coupled import Progress
 from spiking.convergence.fits import Axis, ErrorMeasure, measure
 from spiking.convergence.lists import checked_list
 from spiking.current_networks import current_network
@@ -210,14 +210,14 @@ def crossing_speeds(
     number = int(checked_number("", "crossings", crossings, _FEWEST, integer=True))
     seeds.check(seed)
     workers = parallel.checked_workers(workers)
-    check_progress(progress)
+    parallel.check_progress(progress)
     memory.check(32.0 * number, "the speeds", "reduce crossings")
 
     from spiking.kernels import crossings as kernel
 
     steps = _COARSEST * min(tau, 1.0 / leak) * 2.0 ** -np.arange(_LEVELS)
     table = kernel.table_of(leak, tau, noise, steps)
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    root = seeds.root(seed)
     key = root.generate_state(2, np.uint32)
     options = (table, leak, tau, mean, noise * math.sqrt(tau / 2.0), threshold - rest, reset - rest)
     most = _MOST_STEPS * (number // REPLICAS)

@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking import graphs
+from spiking import graphs, parallel
 from spiking.convergence.coupled import (
     Progress,
     check_options,
-    check_progress,
     checked_duration,
     checked_paths,
     checked_steps,
@@ -147,7 +146,7 @@ def loop_truncation(
         raise ParameterError("", "lengths", kept[-1], allowed)
     checked_duration(duration, checked_steps(whole, [step])[0], 1)
     check_options(paths, seed, "reset", workers)
-    check_progress(progress)
+    parallel.check_progress(progress)
 
     def checkpoint() -> None:
         if progress is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from spiking import parallel
 from spiking.current_networks import CurrentNetwork
 from spiking.errors import NumericalError, ParameterError
 from spiking.kernels import lyapunov as kernels
@@ -28,11 +29,8 @@ def checked_progress(progress: Progress | None) -> Progress:
     ParameterError
         If it cannot be called.
     """
-    if progress is None:
-        return lambda fraction: None
-    if not callable(progress):
-        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
-    return progress
+    parallel.check_progress(progress)
+    return progress or (lambda fraction: None)
 
 
 def checked_growth(growth: Floats, remedy: str) -> None:

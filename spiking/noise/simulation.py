@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking import memory, seeds
+from spiking import memory, parallel, seeds
 from spiking.errors import NumericalError, ParameterError
 from spiking.kernels.tables import MOST_EXPECTED, pack, poisson_row
 from spiking.neurons import Exponential, Fixed, Normal, Refractory
@@ -92,8 +92,7 @@ def simulate_ensemble(
         raise ParameterError("", "ensemble", type(ensemble).__name__, "must be a ClassicalLIF or a ConductanceLIF")
     neurons = int(checked_number("", "neurons", neurons, POSITIVE, integer=True))
     seeds.check(seed)
-    if progress is not None and not callable(progress):
-        raise ParameterError("", "progress", progress, "must be a function of the finished fraction")
+    parallel.check_progress(progress)
     every, samples, dt = time_grid(duration, dt, sampling_interval)
     _check_step(ensemble, dt)
     traced = _traced(traces, neurons)
@@ -102,7 +101,7 @@ def simulate_ensemble(
     if every * samples > kernel.MOST_STEPS:
         raise ParameterError("", "dt", dt, f"must give at most 2^62 steps (here {float(every * samples):.3g})")
 
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    root = seeds.root(seed)
     key = root.generate_state(2)
     conductances, tables = _synapses(ensemble, dt)
     state = (
